@@ -1,0 +1,51 @@
+"""Files that appear whole or not at all."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import uuid
+
+
+@contextlib.contextmanager
+def write_whole(path):
+    """Gives a temporary path beside `path` that takes its place on success.
+
+    A reader sees the old file or the new one, never a part of either; after an error nothing is
+    left. The temporary name ends like `path`, because writers choose a format by it. What is
+    written may be a file or a folder; a folder does not replace one that is there already.
+
+    Args:
+        path: where the finished file or folder shall be. Its parent folder is made when missing.
+
+    Returns:
+        A context manager that gives the temporary `pathlib.Path`.
+
+    Example:
+
+    >>> import pathlib, tempfile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> with write_whole(folder / "classes.txt") as temporary:
+    ...     _ = temporary.write_text("jump")
+    >>> sorted(file.name for file in folder.iterdir())
+    ['classes.txt']
+    """
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{uuid.uuid4().hex[:8]}-{path.name}")
+    try:
+        yield temporary
+        _flush_to_disk(temporary)
+        os.replace(temporary, path)
+    finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary)
+        else:
+            temporary.unlink(missing_ok=True)
+
+
+def _flush_to_disk(path):
+    # A rename may reach the disk before the bytes do: after a power cut the file would be empty.
+    if path.is_file():
+        with open(path, "rb") as file:
+            os.fsync(file.fileno())

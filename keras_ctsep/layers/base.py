@@ -1,0 +1,122 @@
+"""What the three convolutions share: window arguments, bias, activation, output shape."""
+
+import keras
+
+from keras_ctsep import ops
+
+# torchvision's and VMZ's batch norm, in Keras's words (their momentum 0.1 is Keras's 0.9), so that
+# their running statistics can be taken over.
+BATCH_NORM_MOMENTUM = 0.9
+BATCH_NORM_EPSILON = 1e-5
+
+
+def batch_normalization(name, **kwargs):
+    """Returns the batch normalization that layers and models of this package use."""
+    return keras.layers.BatchNormalization(
+        momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON, name=name, **kwargs
+    )
+
+
+def require_channels_last():
+    """Raises ValueError when Keras is set to another axis order than this package has."""
+    if keras.config.image_data_format() != "channels_last":
+        raise ValueError(
+            "keras_ctsep works on (batch, frames, height, width, channels) only. Received: "
+            f"keras.config.image_data_format()={keras.config.image_data_format()}"
+        )
+
+
+class BaseConv3D(keras.layers.Layer):
+    """A convolution whose sub-classes hold the kernels and say how they are applied.
+
+    Sub-classes implement `build(input_shape)`, which calls `add_bias(filters)`, and
+    `convolve(inputs, training)`, and name in `KERNELS` the prefixes of their
+    `<prefix>_initializer`, `<prefix>_regularizer` and `<prefix>_constraint`.
+    """
+
+    KERNELS = ()
+
+    def __init__(
+        self,
+        kernel_size,
+        strides,
+        padding,
+        dilation_rate,
+        activation,
+        use_bias,
+        options,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        require_channels_last()
+        self.kernel_size = ops.triple(kernel_size, "kernel_size")
+        self.strides = ops.triple(strides, "strides")
+        self.padding = ops.standardize_padding(padding)
+        self.dilation_rate = ops.triple(dilation_rate, "dilation_rate")
+        ops.refuse_strided_dilation(self.strides, self.dilation_rate)
+        self.activation = keras.activations.get(activation)
+        self.use_bias = use_bias
+        for prefix in (*self.KERNELS, "bias"):
+            for kind in ("initializer", "regularizer", "constraint"):
+                name = f"{prefix}_{kind}"
+                setattr(self, name, getattr(keras, f"{kind}s").get(options[name]))
+        self.input_spec = keras.layers.InputSpec(ndim=5)
+        self.bias = None
+
+    def add_kernel(self, prefix, shape):
+        """Returns a new weight `<prefix>_kernel` with the options of that prefix."""
+        return self.add_weight(name=f"{prefix}_kernel", shape=shape, **self._options_of(prefix))
+
+    def add_bias(self, filters):
+        """Makes the bias, if there is to be one."""
+        if self.use_bias:
+            self.bias = self.add_weight(name="bias", shape=(filters,), **self._options_of("bias"))
+
+    def _options_of(self, prefix):
+        return {
+            kind: getattr(self, f"{prefix}_{kind}")
+            for kind in ("initializer", "regularizer", "constraint")
+        }
+
+    def check_channels(self, input_shape):
+        """Returns the number of input channels and fixes it from here on.
+
+        Raises:
+            ValueError: if it is unknown.
+        """
+        channels = input_shape[-1]
+        if channels is None:
+            raise ValueError(
+                f"The channel axis must have a known size. Received: input_shape={input_shape}"
+            )
+        self.input_spec = keras.layers.InputSpec(ndim=5, axes={-1: channels})
+        return channels
+
+    def call(self, inputs, training=None):
+        outputs = self.convolve(inputs, training)
+        if self.bias is not None:
+            outputs = outputs + self.bias
+        return self.activation(outputs)
+
+    def output_shape_with(self, input_shape, filters):
+        """Returns the output shape for an input shape; unknown sizes stay None."""
+        places = ops.output_sizes(
+            input_shape[1:4], self.kernel_size, self.strides, self.padding, self.dilation_rate
+        )
+        return (input_shape[0], *places, filters)
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(
+            kernel_size=self.kernel_size,
+            strides=self.strides,
+            padding=self.padding,
+            dilation_rate=self.dilation_rate,
+            activation=keras.activations.serialize(self.activation),
+            use_bias=self.use_bias,
+        )
+        for prefix in (*self.KERNELS, "bias"):
+            for kind in ("initializer", "regularizer", "constraint"):
+                name = f"{prefix}_{kind}"
+                config[name] = getattr(keras, f"{kind}s").serialize(getattr(self, name))
+        return config

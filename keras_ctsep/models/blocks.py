@@ -1,0 +1,151 @@
+"""Convolutions and residual blocks: functions from tensor to tensor.
+
+A convolution here is a function `(x, filters, mid_filters, strides, name) -> tensor`, so that a
+block does not know which one it is made of. Every convolution pads by half its window on both
+sides, as PyTorch's `padding=1` does: Keras's `"same"` pads another way where it strides, and
+weights of other packages would give other numbers.
+"""
+
+import math
+
+import keras
+from keras import layers
+
+from keras_ctsep.layers import Conv2Plus1D
+from keras_ctsep.layers import CTSeparableConv3D
+from keras_ctsep.layers.base import batch_normalization
+
+# ReLU halves the power of what passes; a dense kernel starts with that made good (He et al. 2015).
+DENSE_INITIALIZER = "he_normal"
+EXPANSION = 4  # channels a bottleneck block puts out per channel of its middle convolution
+
+
+def depthwise_initializer(window, gain):
+    """Returns an initializer for depthwise kernels.
+
+    Keras counts the channels of a depthwise kernel as inputs, which makes its start `channels`
+    times too small in power; what one output sees is the window alone.
+    """
+    return keras.initializers.RandomNormal(stddev=math.sqrt(gain / window))
+
+
+def half(kernel_size):
+    """Returns the symmetric padding that keeps the size of an odd window at stride 1."""
+    return tuple(size // 2 for size in kernel_size)
+
+
+def full_conv(kernel_size):
+    """Returns a convolution with one dense kernel of `(frames, height, width)`."""
+
+    def conv(x, filters, mid_filters, strides, name):
+        del mid_filters
+        if max(strides) > 1:
+            x = layers.ZeroPadding3D(half(kernel_size), name=f"{name}_padding")(x)
+        return layers.Conv3D(
+            filters,
+            kernel_size,
+            strides=strides,
+            padding="valid" if max(strides) > 1 else "same",
+            use_bias=False,
+            kernel_initializer=DENSE_INITIALIZER,
+            name=name,
+        )(x)
+
+    return conv
+
+
+def conv2plus1d(kernel_size):
+    """Returns R(2+1)D's convolution, over space and then over time."""
+
+    def conv(x, filters, mid_filters, strides, name):
+        return Conv2Plus1D(
+            filters,
+            kernel_size,
+            strides=strides,
+            padding=half(kernel_size),
+            mid_filters=mid_filters,
+            use_bias=False,
+            spatial_initializer=DENSE_INITIALIZER,
+            temporal_initializer=DENSE_INITIALIZER,
+            name=name,
+        )(x)
+
+    return conv
+
+
+def ct_separable_conv(kernel_size, temporal):
+    """Returns the channel- and time-separable convolution with a temporal factor of that kind."""
+    over_time = {
+        "full": DENSE_INITIALIZER,
+        "depthwise": depthwise_initializer(kernel_size[0], gain=2),
+    }
+
+    def conv(x, filters, mid_filters, strides, name):
+        del mid_filters
+        return CTSeparableConv3D(
+            filters,
+            kernel_size,
+            strides=strides,
+            padding=half(kernel_size),
+            temporal=temporal,
+            use_bias=False,
+            spatial_initializer=depthwise_initializer(math.prod(kernel_size[1:]), gain=1),
+            pointwise_initializer=DENSE_INITIALIZER,
+            temporal_initializer=over_time[temporal],
+            name=name,
+        )(x)
+
+    return conv
+
+
+def pointwise_conv(x, filters, strides, name):
+    """A 1x1x1 convolution. Strides drop positions first, so that none is computed in vain."""
+    frames, height, width = strides
+    if max(strides) > 1:
+        x = x[:, ::frames, ::height, ::width]
+    return layers.Dense(
+        filters, use_bias=False, kernel_initializer=DENSE_INITIALIZER, name=name
+    )(x)
+
+
+def norm(x, name):
+    """Batch normalization with the constants of this package."""
+    return batch_normalization(name)(x)
+
+
+def norm_relu(x, name):
+    """Batch normalization and ReLU."""
+    return layers.ReLU(name=f"{name}_relu")(norm(x, name))
+
+
+def add_shortcut(x, shortcut, strides, name):
+    """Adds what came in, projected where the shape has changed, and applies ReLU."""
+    if max(strides) > 1 or shortcut.shape[-1] != x.shape[-1]:
+        shortcut = pointwise_conv(shortcut, x.shape[-1], strides, f"{name}_shortcut_conv")
+        shortcut = norm(shortcut, f"{name}_shortcut_norm")
+    return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([x, shortcut]))
+
+
+def basic_block(x, conv, filters, mid_filters, strides, name):
+    """Two convolutions and a shortcut (He et al. 2016, arXiv 1512.03385, figure 5 left)."""
+    shortcut = x
+    x = conv(x, filters, mid_filters, strides, f"{name}_conv1")
+    x = norm_relu(x, f"{name}_norm1")
+    x = conv(x, filters, mid_filters, (1, 1, 1), f"{name}_conv2")
+    x = norm(x, f"{name}_norm2")
+    return add_shortcut(x, shortcut, strides, name)
+
+
+def bottleneck_block(x, conv, filters, mid_filters, strides, name):
+    """Narrow, convolve, widen, and a shortcut (arXiv 1512.03385, figure 5 right).
+
+    The strides sit in the middle convolution, which sees every position.
+    """
+    shortcut = x
+    x = pointwise_conv(x, filters, (1, 1, 1), f"{name}_conv1")
+    x = norm_relu(x, f"{name}_norm1")
+    x = conv(x, filters, mid_filters, strides, f"{name}_conv2")
+    x = norm_relu(x, f"{name}_norm2")
+    x = pointwise_conv(x, EXPANSION * filters, (1, 1, 1), f"{name}_conv3")
+    x = norm(x, f"{name}_norm3")
+    return add_shortcut(x, shortcut, strides, name)

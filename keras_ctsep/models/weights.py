@@ -1,0 +1,238 @@
+"""Weights from files, torchvision's or Keras's: every tensor finds its place, or none is taken."""
+
+import collections
+import pathlib
+import re
+import zipfile
+
+import h5py
+import keras
+
+from keras_ctsep.models.torch_checkpoint import read_torch_checkpoint
+
+# Names of one layer's weights here and in PyTorch; a (2+1)D convolution is a sequence of four
+# modules there: convolution, norm, ReLU, convolution.
+_TORCH_NAMES = {
+    "kernel": "weight",
+    "gamma": "weight",
+    "beta": "bias",
+    "bias": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
+_TORCH_NAMES_2PLUS1D = {
+    "spatial_kernel": "0.weight",
+    "gamma": "1.weight",
+    "beta": "1.bias",
+    "moving_mean": "1.running_mean",
+    "moving_variance": "1.running_var",
+    "temporal_kernel": "3.weight",
+}
+
+
+def load_weights(model, path):
+    """Fills a model with the weights of a file, or raises and leaves the model to be thrown away.
+
+    The head is left as it is, and one line says so, where the file's has another number of classes
+    or none. A model without a head takes no notice of the file's.
+
+    Args:
+        model: a video model of this package; its head, if it has one, is the layer `classifier`.
+        path: a torchvision checkpoint (`.pth`, `.pt`; networks of `VideoResNet` only) or a file
+            that Keras saved from the same network on any backend (`.weights.h5`, `.keras`).
+
+    Raises:
+        ValueError: when the file is missing, damaged, of an unknown kind, asks for code to be run,
+            or does not hold exactly the model's weights. The message names the file.
+    """
+    name = str(path)
+    if name.endswith((".pth", ".pt")):
+        load_torch_state(model, read_torch_checkpoint(path), path)
+    elif name.endswith((".weights.h5", ".keras")):
+        _load_keras(model, path)
+    else:
+        raise ValueError(
+            "`weights` must be None or end in .pth, .pt, .weights.h5 or .keras. "
+            f"Received: weights={name}"
+        )
+
+
+def load_torch_state(model, state, source):
+    """Fills a VideoResNet with a state dict of torchvision's network of the same name.
+
+    Kernels come outputs first, `(out, in, frames, height, width)`, and are turned around. Counters
+    of batches, which Keras does not have, are left out.
+
+    Args:
+        model: a `R3D18` or another network of the table of `VideoResNet`.
+        state: dictionary from PyTorch's names to NumPy arrays.
+        source: what to name in messages, such as the path.
+
+    Raises:
+        ValueError: when names or shapes of `state` and of the model differ.
+    """
+    variables = _torch_variables(model, source)
+    arrays = {
+        name: _inputs_first(array)
+        for name, array in state.items()
+        if not str(name).endswith(".num_batches_tracked")
+    }
+    _drop_other_heads(variables, arrays, source)
+    wanted = {name: tuple(variable.shape) for name, variable in variables.items()}
+    given = {name: array.shape for name, array in arrays.items()}
+    _require_equal(wanted, given, model, source)
+    for name, variable in variables.items():
+        variable.assign(arrays[name])
+
+
+def _inputs_first(array):
+    if array.ndim == 5 and array.shape[2:] == (1, 1, 1):
+        array = array[:, :, 0, 0, 0]  # 1x1x1 convolutions are Dense layers here
+    return array.transpose(2, 3, 4, 1, 0) if array.ndim == 5 else array.T
+
+
+def _torch_variables(model, source):
+    """Returns the model's variables by their names in torchvision's state dict."""
+    stem_is_2plus1d = _is_2plus1d(model.get_layer("stem_conv"))
+    variables = {}
+    for layer in model.layers:
+        names = _TORCH_NAMES_2PLUS1D if _is_2plus1d(layer) else _TORCH_NAMES
+        for variable in layer.weights:
+            if variable.name not in names:
+                raise ValueError(
+                    f"{source}: {model.name} has no counterpart in torchvision; only R3D, MC3 and "
+                    f"R(2+1)D networks take a PyTorch checkpoint. Received: {variable.path}"
+                )
+            prefix = _torch_prefix(layer.name, stem_is_2plus1d)
+            variables[f"{prefix}.{names[variable.name]}"] = variable
+    return variables
+
+
+def _is_2plus1d(layer):
+    return hasattr(layer, "spatial_kernel") and hasattr(layer, "temporal_kernel")
+
+
+def _torch_prefix(name, stem_is_2plus1d):
+    if name == "classifier":
+        return "fc"
+    if name.startswith("stem"):
+        simple = {"stem_conv": "stem.0", "stem_norm": "stem.1"}
+        return ({"stem_conv": "stem", "stem_norm": "stem.4"} if stem_is_2plus1d else simple)[name]
+    stage, block, rest = re.fullmatch(r"stage(\d+)_block(\d+)_(\w+)", name).groups()
+    modules = {"shortcut_conv": "downsample.0", "shortcut_norm": "downsample.1"}
+    kind, number = rest[:-1], rest[-1]
+    places = {"conv": f"conv{number}.0", "norm": f"conv{number}.1"}
+    return f"layer{stage}.{int(block) - 1}.{modules.get(rest) or places[kind]}"
+
+
+def _drop_other_heads(variables, arrays, source):
+    """Removes the head from both sides unless they agree on the classes."""
+    heads = [name for name in ("fc.weight", "fc.bias") if name in arrays]
+    if "fc.bias" not in variables:
+        for name in heads:
+            del arrays[name]
+    elif not heads or arrays["fc.bias"].shape != tuple(variables["fc.bias"].shape):
+        saved = len(arrays["fc.bias"]) if heads else 0
+        _say_head_is_fresh(source, saved, variables["fc.bias"].shape[0])
+        for name in ("fc.weight", "fc.bias"):
+            arrays.pop(name, None)
+            del variables[name]
+
+
+def _say_head_is_fresh(source, saved_classes, num_classes):
+    print(
+        f"{source}: the file has {saved_classes} classes, the model {num_classes}: "
+        "the classifier starts fresh."
+    )
+
+
+def _require_equal(wanted, given, model, source):
+    if wanted == given:
+        return
+    lines = {
+        "missing in the file": {n: s for n, s in wanted.items() if n not in given},
+        "unknown to the model": {n: s for n, s in given.items() if n not in wanted},
+        "of another shape": {
+            n: f"{given[n]} for {s}" for n, s in wanted.items() if n in given and given[n] != s
+        },
+    }
+    found = [
+        f"{what}: " + ", ".join(f"{name} {shape}" for name, shape in which.items())
+        for what, which in lines.items()
+        if which
+    ]
+    raise ValueError(f"{source}: these are no weights of {model.name}; {'; '.join(found)}")
+
+
+def saved_shapes(path):
+    """Returns the shapes of the layers' weights in a Keras file, by their place in it.
+
+    Args:
+        path: a `.weights.h5`, `.keras` or, as keras.applications has them, `.h5` file.
+
+    Raises:
+        ValueError: when the file is missing or damaged.
+    """
+    if not pathlib.Path(path).is_file():
+        raise ValueError(f"{path}: there is no such weights file.")
+    shapes = {}
+
+    def note(name, item):
+        # Optimizer, metrics and the state of dropout are no weights of the network.
+        if isinstance(item, h5py.Dataset) and not re.search("^optimizer|metric|/seed_gen", name):
+            shapes[name] = item.shape
+
+    try:
+        if str(path).endswith(".keras"):
+            with zipfile.ZipFile(path) as archive, archive.open("model.weights.h5") as inner:
+                with h5py.File(inner) as file:
+                    file.visititems(note)
+        else:
+            with h5py.File(path) as file:
+                file.visititems(note)
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path}: this is no Keras file, or it is cut short. {error}") from error
+    return shapes
+
+
+def _load_keras(model, path):
+    shapes = saved_shapes(path)
+    saved_classes = _saved_classes(shapes)
+    target = _with_classes(model, saved_classes)
+    if target is not model and _has_head(model):
+        _say_head_is_fresh(path, saved_classes, model.get_layer("classifier").units)
+    wanted = collections.Counter(tuple(weight.shape) for weight in target.weights)
+    given = collections.Counter(shapes.values())
+    # Keras would take a file with layers too many without a word.
+    if wanted != given:
+        missing = sorted((wanted - given).elements())
+        unknown = sorted((given - wanted).elements())
+        raise ValueError(
+            f"{path}: these are no weights of {model.name}; shapes missing in the file: {missing}; "
+            f"shapes unknown to the model: {unknown}"
+        )
+    target.load_weights(path)
+
+
+def _saved_classes(shapes):
+    # The head alone is a matrix with a bias beside it.
+    heads = [
+        shape[1]
+        for name, shape in shapes.items()
+        if len(shape) == 2 and name.removesuffix("0") + "1" in shapes
+    ]
+    return heads[0] if heads else 0
+
+
+def _has_head(model):
+    return any(layer.name == "classifier" for layer in model.layers)
+
+
+def _with_classes(model, num_classes):
+    """Returns a model of the same layers whose head has `num_classes`; without a head for 0."""
+    features = model.get_layer("classifier").input if _has_head(model) else model.output
+    if num_classes == (model.get_layer("classifier").units if _has_head(model) else 0):
+        return model
+    if num_classes:
+        features = keras.layers.Dense(num_classes, name="classifier")(features)
+    return keras.Model(model.input, features)

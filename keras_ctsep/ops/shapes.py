@@ -1,0 +1,124 @@
+"""Window arithmetic of 3-D convolutions: the one place for triples, padding and output sizes."""
+
+import keras
+
+AXES = ("frames", "height", "width")
+
+
+def positive(value, name):
+    """Returns `value`.
+
+    Raises:
+        ValueError: if it is not an int above 0.
+    """
+    if not isinstance(value, int) or value < 1:
+        raise ValueError(f"`{name}` must be an int above 0. Received: {name}={value}")
+    return value
+
+
+def triple(value, name, minimum=1):
+    """Returns `value` as three ints, one for each of (frames, height, width).
+
+    Raises:
+        ValueError: if `value` is neither an int nor three ints, or one is below `minimum`.
+    """
+    values = (value,) * 3 if isinstance(value, int) else value
+    if (
+        not isinstance(values, (tuple, list))
+        or len(values) != 3
+        or not all(isinstance(size, int) and size >= minimum for size in values)
+    ):
+        raise ValueError(
+            f"`{name}` must be an int or (frames, height, width), each at least {minimum}. "
+            f"Received: {name}={value}"
+        )
+    return tuple(values)
+
+
+def standardize_padding(padding):
+    """Returns "same", "valid" or three ints: zeros on both sides of each axis.
+
+    Raises:
+        ValueError: if `padding` is none of these.
+    """
+    if isinstance(padding, str) and padding.lower() in ("same", "valid"):
+        return padding.lower()
+    if isinstance(padding, str):
+        raise ValueError(
+            '`padding` must be "same", "valid", or the zeros to put on both sides of '
+            f"(frames, height, width). Received: padding={padding}"
+        )
+    return triple(padding, "padding", minimum=0)
+
+
+def refuse_strided_dilation(strides, dilation_rate):
+    """Raises what Keras's convolutions raise: strides and dilation exclude each other."""
+    if max(strides) > 1 and max(dilation_rate) > 1:
+        raise ValueError(
+            "`strides` above 1 and `dilation_rate` above 1 cannot be combined. "
+            f"Received: strides={strides}, dilation_rate={dilation_rate}"
+        )
+
+
+def over_space(strides, padding, dilation_rate):
+    """Returns strides, padding and dilation of the factor that moves over height and width."""
+    kept = padding if isinstance(padding, str) else (0, *padding[1:])
+    return (1, *strides[1:]), kept, (1, *dilation_rate[1:])
+
+
+def over_time(strides, padding, dilation_rate):
+    """Returns strides, padding and dilation of the factor that moves over frames."""
+    kept = padding if isinstance(padding, str) else (padding[0], 0, 0)
+    return (strides[0], 1, 1), kept, (dilation_rate[0], 1, 1)
+
+
+def padding_pairs(sizes, kernel_size, strides, padding, dilation_rate):
+    """Returns the zeros before and after each axis as ((before, after), ...).
+
+    `"same"` is Keras's and TensorFlow's: the output has `ceil(size / stride)` places, and of an
+    odd number of zeros the larger half comes after. `sizes` may hold tensors.
+    """
+    if padding == "valid":
+        return ((0, 0),) * len(kernel_size)
+    if padding != "same":
+        return tuple((zeros, zeros) for zeros in padding)
+    pairs = []
+    for size, window, stride, dilation in zip(
+        sizes, kernel_size, strides, dilation_rate, strict=True
+    ):
+        total = dilation * (window - 1)
+        if stride > 1 and window > 1:
+            # What the last window lacks, which may be a tensor where the size is unknown.
+            total = (size + stride - 1) // stride * stride - stride + total + 1 - size
+            total = max(total, 0) if isinstance(total, int) else keras.ops.maximum(total, 0)
+        pairs.append((total // 2, total - total // 2))
+    return tuple(pairs)
+
+
+def output_sizes(sizes, kernel_size, strides, padding, dilation_rate):
+    """Returns how many places each axis has after the convolution; None stays None.
+
+    Raises:
+        ValueError: if the window does not fit into an axis.
+    """
+    results = []
+    pairs = padding_pairs(
+        [1 if size is None else size for size in sizes],
+        kernel_size,
+        strides,
+        padding,
+        dilation_rate,
+    )
+    for axis, size in enumerate(sizes):
+        if size is None:
+            results.append(None)
+            continue
+        window = dilation_rate[axis] * (kernel_size[axis] - 1) + 1
+        places = (size + sum(pairs[axis]) - window) // strides[axis] + 1
+        if isinstance(places, int) and places < 1:
+            raise ValueError(
+                f"The window of {window} does not fit into the {AXES[axis]} axis with padding "
+                f"{padding}. Received: {AXES[axis]}={size}"
+            )
+        results.append(places)
+    return tuple(results)

@@ -1,0 +1,42 @@
+"""What several tests do to models and functions, the same way on each backend."""
+
+import keras
+import numpy as np
+from keras import ops
+
+
+def gradients(function, *arrays):
+    """Returns NumPy gradients of a scalar function of arrays, by the running backend's engine."""
+    backend = keras.backend.backend()
+    if backend == "jax":
+        import jax
+
+        found = jax.grad(function, argnums=tuple(range(len(arrays))))(*map(ops.array, arrays))
+    elif backend == "torch":
+        tensors = [ops.convert_to_tensor(array).clone().requires_grad_(True) for array in arrays]
+        function(*tensors).backward()
+        found = [tensor.grad for tensor in tensors]
+    else:
+        import tensorflow as tf
+
+        tensors = [tf.Variable(array) for array in arrays]
+        with tf.GradientTape() as tape:
+            value = function(*map(ops.convert_to_tensor, tensors))
+        found = tape.gradient(value, tensors)
+    return [np.asarray(ops.convert_to_numpy(gradient)) for gradient in found]
+
+
+def randomize(model, seed=0):
+    """Gives each weight other numbers than it starts with; variances stay positive."""
+    rng = np.random.default_rng(seed)
+    for weight in model.weights:
+        values = rng.normal(size=weight.shape)
+        if weight.name == "moving_variance":
+            values = rng.uniform(0.5, 2.0, size=weight.shape)
+        elif weight.name == "gamma":
+            values = rng.uniform(0.5, 1.5, size=weight.shape)
+        elif weight.name in ("beta", "moving_mean"):
+            values = rng.uniform(-0.3, 0.3, size=weight.shape)
+        elif weight.name.endswith("kernel"):
+            values = values / np.sqrt(max(1, np.prod(weight.shape[:-1])))
+        weight.assign(values.astype("float32"))

@@ -1,0 +1,23 @@
+import os
+import pathlib
+import sys
+
+# Recipes are scripts beside the package, not a part of it.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "recipes"))
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(1711)
+
+
+@pytest.fixture(scope="session")
+def test_data():
+    """The folder of real videos that KERAS_CTSEP_TEST_DATA names."""
+    folder = os.environ.get("KERAS_CTSEP_TEST_DATA")
+    if not folder:
+        pytest.skip("KERAS_CTSEP_TEST_DATA names no folder of real videos")
+    return pathlib.Path(folder)

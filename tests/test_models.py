@@ -1,0 +1,149 @@
+"""The networks: published sizes, what they take, and what survives a file."""
+
+import keras
+import numpy as np
+import pytest
+from checks import randomize
+
+import keras_ctsep
+from keras_ctsep import models
+from keras_ctsep.models.video_resnet import VARIANTS
+
+CLIP = (16, 112, 112, 3)
+# Trainable weights; billions of multiply-adds at 16 x 112 x 112. The CTSepResNet18s have 101
+# classes, the others, whose numbers are torchvision's, 400.
+PUBLISHED = {
+    ("CTSepResNet18", "full"): (5_685_526, 7.18),
+    ("CTSepResNet18", "depthwise"): (1_519_126, 2.60),
+    ("R3D18", None): (33_371_472, 40.697),
+    ("MC3_18", None): (11_695_440, 43.343),
+    ("R2Plus1D18", None): (31_505_325, 40.519),
+}
+
+
+def trainable(model):
+    return sum(np.prod(weight.shape) for weight in model.trainable_weights)
+
+
+@pytest.mark.parametrize("name, temporal", PUBLISHED)
+def test_published_sizes(name, temporal):
+    weights, billions = PUBLISHED[name, temporal]
+    if temporal is None:
+        model = getattr(keras_ctsep, name)()
+    else:
+        model = getattr(keras_ctsep, name)(num_classes=101, temporal=temporal)
+    assert trainable(model) == weights
+    assert models.count_multiply_adds(model, CLIP) / 1e9 == pytest.approx(billions, abs=0.006)
+
+
+def test_default_temporal_factor_is_full():
+    assert keras_ctsep.CTSepResNet18(101).count_params() == (
+        keras_ctsep.CTSepResNet18(101, temporal="full").count_params()
+    )
+
+
+def test_stages_of_each_variant():
+    """Filters, frames and size after each stage, from table 1 of arXiv 1711.11248."""
+    for name in ("CTSepResNet34", "CTSepResNet50", "MC3_18", "RMC3_18"):
+        row = VARIANTS[name]
+        model = models.VideoResNet(name, 5, input_shape=(16, 112, 112, 3), width=0.125)
+        wide = 4 if name.endswith("50") else 1
+        frames = [16] * 4 if name == "MC3_18" else [16, 8, 4, 2]
+        for stage in range(4):
+            layer = model.get_layer(f"stage{stage + 1}_block{row.num_blocks[stage]}_relu")
+            size = 56 // 2**stage
+            assert layer.output.shape[1:] == (frames[stage], size, size, wide * 8 * 2**stage), name
+        assert model.output_shape == (None, 5)
+
+
+@pytest.mark.parametrize("temporal", ["full", "depthwise"])
+def test_one_model_takes_clips_of_any_size(temporal, rng):
+    model = keras_ctsep.CTSepResNet10(7, width=0.125, temporal=temporal)
+    for sizes in [(1, 32, 32), (3, 45, 33), (8, 64, 48)]:
+        clips = rng.integers(0, 256, size=(2, *sizes, 3), dtype="uint8")
+        scores = keras.ops.convert_to_numpy(model(clips))
+        np.testing.assert_allclose(scores.sum(axis=-1), 1, atol=1e-5)
+        as_float = keras.ops.convert_to_numpy(model(clips.astype("float32")))
+        np.testing.assert_array_equal(scores, as_float)
+
+
+def test_preprocessing_is_the_published_one(rng):
+    clips = rng.integers(0, 256, size=(1, 4, 16, 16, 3), dtype="uint8")
+    with_it = keras_ctsep.CTSepResNet10(3, width=0.125)
+    without = keras_ctsep.CTSepResNet10(3, width=0.125, include_preprocessing=False)
+    without.set_weights(with_it.get_weights())
+    mean, std = [0.43216, 0.394666, 0.37645], [0.22803, 0.22145, 0.216989]
+    normalized = ((clips / 255 - mean) / std).astype("float32")
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(with_it(clips)),
+        keras.ops.convert_to_numpy(without(normalized)),
+        atol=1e-5,
+    )
+
+
+def test_pooling_and_logits(rng):
+    clips = rng.integers(0, 256, size=(1, 4, 16, 16, 3), dtype="uint8")
+    arguments = {"width": 0.125, "include_top": False}
+    model = keras_ctsep.CTSepResNet10(**arguments)
+    randomize(model)
+    features = keras.ops.convert_to_numpy(model(clips))
+    for pooling, function in (("avg", np.mean), ("max", np.max)):
+        pooled = keras_ctsep.CTSepResNet10(**arguments, pooling=pooling)
+        pooled.set_weights(model.get_weights())
+        np.testing.assert_allclose(
+            keras.ops.convert_to_numpy(pooled(clips)), function(features, axis=(1, 2, 3)), atol=1e-5
+        )
+    logits = keras_ctsep.CTSepResNet10(3, width=0.125, classifier_activation=None)
+    scores = keras_ctsep.CTSepResNet10(3, width=0.125, dropout=0.5)
+    scores.set_weights(logits.get_weights())
+    exponentials = np.exp(keras.ops.convert_to_numpy(logits(clips)))
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(scores(clips)),
+        exponentials / exponentials.sum(axis=-1, keepdims=True),
+        atol=1e-5,
+    )
+
+
+def test_one_step_of_fit_changes_every_weight(rng):
+    for name in ("CTSepResNet10", "MC3_18"):
+        model = models.VideoResNet(name, 3, width=0.0625)
+        before = [np.copy(weight) for weight in model.get_weights()]
+        model.compile(keras.optimizers.SGD(0.1), "categorical_crossentropy")
+        clips = rng.integers(0, 256, size=(4, 8, 32, 32, 3), dtype="uint8")
+        model.fit(clips, np.eye(3)[[0, 1, 2, 0]], batch_size=4, verbose=0)
+        for weight, old in zip(model.weights, before, strict=True):
+            assert np.any(keras.ops.convert_to_numpy(weight.value) != old), weight.path
+
+
+def test_mixed_precision_keeps_the_head_in_float32(rng):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = keras_ctsep.CTSepResNet10(5, width=0.125)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    clips = rng.integers(0, 256, size=(2, 4, 32, 32, 3), dtype="uint8")
+    scores = model(clips)
+    assert keras.backend.standardize_dtype(scores.dtype) == "float32"
+    assert model.get_layer("stage4_block1_conv2").compute_dtype == "bfloat16"
+    exact = keras_ctsep.CTSepResNet10(5, width=0.125)
+    exact.set_weights(model.get_weights())
+    difference = keras.ops.convert_to_numpy(scores - exact(clips))
+    assert np.max(np.abs(difference)) < 0.05
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"variant": "CTSepResNet12"},
+        {"num_classes": 0},
+        {"input_shape": (16, 112, 112)},
+        {"pooling": "mean"},
+        {"dropout": 1},
+        {"width": 0},
+        {"temporal": "sparse"},
+        {"variant": "R3D18", "temporal": "full"},
+    ],
+)
+def test_bad_arguments_say_what_came(change):
+    with pytest.raises(ValueError, match="Received: .*" + next(iter(change))):
+        models.VideoResNet(**{"variant": "CTSepResNet10", **change})

@@ -1,0 +1,127 @@
+"""The convolutions against NumPy: values and gradients."""
+
+import numpy as np
+import pytest
+import reference
+from checks import gradients
+from keras import ops as K
+
+from keras_ctsep import ops
+
+WINDOWS = [(1, 1, 1), (1, 3, 3), (3, 1, 1), (2, 1, 1), (1, 2, 5), (3, 3, 3), (2, 3, 1), (1, 7, 7)]
+SETTINGS = [
+    # strides, padding, dilation
+    ((1, 1, 1), "same", (1, 1, 1)),
+    ((1, 1, 1), "valid", (1, 1, 1)),
+    ((2, 2, 2), "same", (1, 1, 1)),
+    ((1, 2, 2), "valid", (1, 1, 1)),
+    ((2, 1, 3), "same", (1, 1, 1)),
+    ((2, 2, 2), (1, 1, 1), (1, 1, 1)),
+    ((1, 1, 1), (2, 0, 3), (1, 1, 1)),
+    ((1, 1, 1), "same", (2, 2, 2)),
+    ((1, 1, 1), "valid", (2, 1, 3)),
+]
+SIZES = [(7, 9, 11), (6, 8, 10)]
+
+
+def fits(sizes, window, padding, dilation):
+    zeros = (0, 0, 0) if padding == "valid" else padding
+    return padding == "same" or all(
+        size + 2 * z >= (w - 1) * d + 1
+        for size, z, w, d in zip(sizes, zeros, window, dilation, strict=True)
+    )
+
+
+CASES = [
+    (sizes, window, *setting)
+    for sizes in SIZES
+    for window in WINDOWS
+    for setting in SETTINGS
+    if fits(sizes, window, setting[1], setting[2])
+]
+KINDS = {
+    "dense": (ops.conv3d, reference.conv3d, 5),
+    "depthwise": (ops.depthwise_conv3d, reference.depthwise_conv3d, 2),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_values_equal_numpy(kind, rng):
+    function, expected, last = KINDS[kind]
+    for sizes, window, strides, padding, dilation in CASES:
+        inputs = rng.normal(size=(2, *sizes, 3)).astype("float32")
+        kernel = rng.normal(size=(*window, 3, last)).astype("float32")
+        got = function(inputs, kernel, strides, padding, dilation)
+        want = expected(inputs, kernel, strides, padding, dilation)
+        np.testing.assert_allclose(
+            K.convert_to_numpy(got),
+            want,
+            atol=2e-4,
+            err_msg=f"{sizes=} {window=} {strides=} {padding=} {dilation=}",
+        )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("window", [(1, 3, 3), (3, 1, 1), (3, 3, 3)])
+@pytest.mark.parametrize("strides", [(1, 1, 1), (2, 2, 2)])
+def test_gradients_equal_numpy(kind, window, strides, rng):
+    """The output is linear in each argument, so that its gradient is known from NumPy alone."""
+    function, expected, last = KINDS[kind]
+    padding = (1, 1, 1)
+    inputs = rng.normal(size=(1, 4, 5, 6, 2)).astype("float32")
+    kernel = rng.normal(size=(*window, 2, last)).astype("float32")
+    want = expected(inputs, kernel, strides, padding)
+    upstream = rng.normal(size=want.shape).astype("float32")
+
+    def loss(inputs, kernel):
+        outputs = function(inputs, kernel, strides, padding)
+        return K.sum(outputs * K.convert_to_tensor(upstream))
+
+    d_inputs, d_kernel = gradients(loss, inputs, kernel)
+    for place in [(0, 0, 0, 0, 0), (0, 3, 4, 5, 1), (0, 1, 2, 3, 0)]:
+        one = np.zeros_like(inputs)
+        one[place] = 1
+        slope = np.sum(expected(one, kernel, strides, padding) * upstream)
+        np.testing.assert_allclose(d_inputs[place], slope, atol=1e-4)
+    for place in np.ndindex(*kernel.shape):
+        one = np.zeros_like(kernel)
+        one[place] = 1
+        slope = np.sum(expected(inputs, one, strides, padding) * upstream)
+        np.testing.assert_allclose(d_kernel[place], slope, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("window", [(1, 3, 3), (3, 1, 1)])
+@pytest.mark.parametrize("frames", [1, 2, 4])
+def test_bfloat16_gradients(kind, window, frames, rng):
+    """Two frames and a (3, 1, 1) window is where TensorFlow's own Conv3D returns garbage."""
+    function, _, last = KINDS[kind]
+    last = 16 if kind == "dense" else 1
+    inputs = rng.normal(size=(2, frames, 7, 7, 16)).astype("float32")
+    kernel = rng.normal(size=(*window, 16, last)).astype("float32")
+
+    def loss(inputs, kernel, dtype):
+        outputs = function(K.cast(inputs, dtype), K.cast(kernel, dtype), 1, "same")
+        return K.sum(K.square(K.cast(outputs, "float32")))
+
+    want = gradients(lambda *args: loss(*args, "float32"), inputs, kernel)
+    got = gradients(lambda *args: loss(*args, "bfloat16"), inputs, kernel)
+    for one, other in zip(got, want, strict=True):
+        assert np.max(np.abs(one - other)) < 0.03 * np.max(np.abs(other))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"strides": 0},
+        {"strides": (1, 2)},
+        {"strides": (2, 0, 1)},
+        {"padding": "full"},
+        {"padding": (1, -1, 1)},
+        {"dilation_rate": 0},
+        {"strides": 2, "dilation_rate": 2},
+    ],
+)
+def test_bad_arguments_say_what_came(change):
+    with pytest.raises(ValueError, match="Received: .*" + next(iter(change))):
+        ops.conv3d(np.zeros((1, 3, 3, 3, 1), "float32"), np.zeros((1, 1, 1, 1, 1)), **change)
