@@ -1,0 +1,61 @@
+"""Augmentation of whole batches, for what mixes clips and labels or has no place in a model."""
+
+import keras
+import numpy as np
+
+
+class AugmentedBatches(keras.utils.PyDataset):
+    """The batches of a `VideoDataset`, changed by a layer.
+
+    All random numbers of a batch are made from the seed, the epoch and the index of the batch. So
+    a batch is the same whenever it is asked for, and a run that goes on from an epoch's end gets
+    the same batches as one that was never stopped.
+
+    Weights stay as they are. Mixing needs no more: the items with weight 0 that fill a batch are
+    copies of another clip with its label.
+
+    Args:
+        dataset: a `VideoDataset`.
+        augmentation: Keras layer that takes and gives a dict of float or uint8 `"images"`
+            `(batch, frames, height, width, channels)` and one-hot `"labels"` `(batch, classes)`,
+            such as `keras_ctsep.layers.clip_augmentation`. Its only variables are the states of
+            its random numbers.
+        seed: integer >= 0.
+
+    Example:
+
+    >>> import tempfile
+    >>> from keras_ctsep.data import VideoDataset, make_motion_dataset, read_ucf101
+    >>> from keras_ctsep.layers import clip_augmentation
+    >>> folder = make_motion_dataset(tempfile.mkdtemp() + "/motion", num_groups=2)
+    >>> train = read_ucf101(folder, subset="train")
+    >>> dataset = VideoDataset(train, 4, num_frames=8, short_side=48, crop_size=40, augment=True)
+    >>> dataset = AugmentedBatches(dataset, clip_augmentation(mixup=0.8))
+    >>> clips, labels, weights = dataset[0]
+    >>> clips.shape, str(clips.dtype), bool(abs(labels.sum(axis=1) - 1).max() < 1e-6)
+    ((4, 8, 40, 40, 3), 'uint8', True)
+    """
+
+    def __init__(self, dataset, augmentation, seed=0):
+        super().__init__()
+        self.dataset = dataset
+        self.augmentation = augmentation
+        self.seed = seed
+
+    def __len__(self):
+        return len(self.dataset)
+
+    def __getitem__(self, index):
+        rng = np.random.default_rng((self.seed, self.dataset.epoch, index, self.dataset.shard[0]))
+        clips, labels, weights = self.dataset[index]
+        for state in self.augmentation.variables:
+            state.assign(rng.integers(2**31, size=state.shape))
+        batch = self.augmentation({"images": clips, "labels": labels}, training=True)
+        clips = np.rint(keras.ops.convert_to_numpy(batch["images"])).clip(0, 255)
+        return clips.astype("uint8"), keras.ops.convert_to_numpy(batch["labels"]), weights
+
+    def on_epoch_begin(self):
+        self.dataset.on_epoch_begin()
+
+    def on_epoch_end(self):
+        self.dataset.on_epoch_end()

@@ -1,0 +1,47 @@
+"""Which items make a batch, and how they become arrays that always have the same shape."""
+
+import numpy as np
+
+
+def batch_items(index, batch_size, num_items, shard=(0, 1)):
+    """Numbers of the items of a batch, without those that a last batch lacks.
+
+    Args:
+        index: number of the batch.
+        batch_size: number of items of a full batch of one shard.
+        num_items: number of items over all shards.
+        shard: `(i, n)`. The `n` batches of one index lie one after the other.
+
+    Returns:
+        A range, perhaps empty.
+    """
+    first = (index * shard[1] + shard[0]) * batch_size
+    return range(first, max(first, min(first + batch_size, num_items)))
+
+
+def stack_batch(clips, labels, batch_size, clip_shape, num_classes):
+    """Makes a batch of exactly `batch_size` items.
+
+    Args:
+        clips: list of uint8 arrays of shape `clip_shape`, or `None` for a clip that is missing.
+        labels: list of int, one for each clip.
+        batch_size: number of items of the batch. Those after the end of the list are missing too.
+        clip_shape: `(frames, height, width, 3)`.
+        num_classes: number of classes.
+
+    Returns:
+        `(clips, labels, weights)`: uint8 `(batch_size, frames, height, width, 3)`; one-hot float32
+        `(batch_size, num_classes)`; float32 `(batch_size,)`, 1 for an item that is there. What is
+        missing is a copy of the first item that is there, zeros if none is, with weight 0.
+    """
+    there = [item for item, clip in enumerate(clips) if clip is not None]
+    batch = np.zeros((batch_size, *clip_shape), np.uint8)
+    one_hot = np.zeros((batch_size, num_classes), np.float32)
+    weights = np.zeros(batch_size, np.float32)
+    if there:
+        sources = [item if item in there else there[0] for item in range(batch_size)]
+        for item, source in enumerate(sources):
+            batch[item] = clips[source]
+            one_hot[item, labels[source]] = 1
+        weights[there] = 1
+    return batch, one_hot, weights

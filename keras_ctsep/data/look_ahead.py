@@ -1,0 +1,50 @@
+"""Results that are needed soon, computed by threads in the meantime."""
+
+import concurrent.futures
+import threading
+
+
+class LookAhead:
+    """Calls a function for keys that will be asked for soon.
+
+    What `get` returns depends on the keys alone, whatever was asked for before and from whichever
+    thread: results that were dropped or never begun are computed when they are needed.
+
+    Args:
+        function: called with one key, in any thread.
+        num_threads: number of threads. With 0, `get` calls the function itself.
+    """
+
+    def __init__(self, function, num_threads):
+        self._function = function
+        self._num_threads = num_threads
+        self._futures = {}
+        self._lock = threading.Lock()
+        self._pool = None
+
+    def __reduce__(self):
+        return LookAhead, (self._function, self._num_threads)
+
+    def get(self, keys, next_keys):
+        """Returns the results for `keys` as a list, and begins with those for `next_keys`.
+
+        Only `next_keys` are remembered afterwards, and what other threads asked for just now.
+        """
+        if not self._num_threads:
+            return [self._function(key) for key in keys]
+        with self._lock:
+            self._pool = self._pool or concurrent.futures.ThreadPoolExecutor(self._num_threads)
+            for key in (*keys, *next_keys):
+                if key not in self._futures:
+                    self._futures[key] = self._pool.submit(self._function, key)
+            futures = [self._futures[key] for key in keys]
+            self._forget(keys, next_keys)
+        return [future.result() for future in futures]
+
+    def _forget(self, keys, next_keys):
+        for key in set(keys) - set(next_keys):
+            del self._futures[key]
+        # Keras abandons iterators half-way, and TensorFlow reads through two at once: keep one
+        # other reader's keys, and no more.
+        for key in list(self._futures)[: -2 * max(len(next_keys), 1)]:
+            self._futures.pop(key).cancel()

@@ -1,0 +1,314 @@
+"""Batches of clips for `fit`, `evaluate` and `predict`."""
+
+import functools
+import os
+import warnings
+
+import keras
+import numpy as np
+
+from keras_ctsep.data import transforms
+from keras_ctsep.data.batching import batch_items, stack_batch
+from keras_ctsep.data.clip_cache import ClipCache
+from keras_ctsep.data.clip_sampling import random_clip, uniform_clips
+from keras_ctsep.data.decoding import VideoError, decode_frames
+from keras_ctsep.data.look_ahead import LookAhead
+
+
+class VideoDataset(keras.utils.PyDataset):
+    """Clips of videos with one-hot labels, decoded by threads while the model computes.
+
+    Each batch is `(clips, labels, weights)`: uint8 `(batch, frames, height, width, 3)`, RGB;
+    float32 `(batch, classes)`; float32 `(batch,)`. All batches have exactly `batch_size` items.
+    What is missing, at the end of the last batch and in place of a file that cannot be used, is a
+    copy of another clip of the batch with weight 0: evaluate with `weighted_metrics`, and every
+    video counts exactly once.
+
+    Without `augment`, a video gives `num_clips * num_crops` items one after the other, clips at
+    equal distances and central crops (or three along the longer side), and item `i` belongs to
+    video `i // (num_clips * num_crops)`. With it, a video gives one random clip, randomly cropped,
+    flipped and coloured, every frame alike; the order is new in each epoch.
+
+    Batches depend on the arguments and `epoch` alone, bit for bit, not on threads nor on what was
+    read before. Call `fit(dataset, shuffle=False)`: the data set shuffles, and Keras would only
+    shuffle the order of batches. Leave Keras's `workers` at 1: Keras 3.15 repeats and drops batches
+    otherwise.
+
+    A file that cannot be used is named in one warning and in `bad_files`; one that is only shorter
+    than it says repeats its last frame, and is named in `short_files`.
+
+    Args:
+        annotations: an `Annotations`, paths and labels.
+        batch_size: number of items of a batch.
+        num_frames: number of frames of a clip.
+        frame_stride: distance between two frames of a clip.
+        fps: frames per second of the clips, in place of `frame_stride`. The distance is then the
+            video's average rate divided by this one, rounded down frame by frame.
+        short_side: shorter side of the frames in pixels, before a part is cut out.
+        crop_size: side of the clips in pixels.
+        augment: whether to shuffle and to draw random clips, crops, flips and colours.
+        flip: whether `augment` mirrors half of the clips; `False` where left and right are classes.
+        crop_scale: smallest and largest area of random crops, as fractions of the frame's area.
+        num_clips: number of clips of a video, without `augment`.
+        num_crops: 1 or 3 crops of a clip, without `augment`.
+        frame_differences: whether clips hold the changes from frame to frame; one frame more is
+            decoded for that. See `keras_ctsep.data.frame_differences`.
+        shuffle_frames: whether to shuffle the frames of each clip: what a model still knows then
+            does not come from motion.
+        seed: integer >= 0 that all random numbers are made from, with the epoch and the video.
+        num_threads: number of decoding threads; 0 decodes when a batch is asked for.
+        strict: whether the first file that cannot be used is an error.
+        cache: a `ClipCache` to keep decoded videos in, or the folder for one.
+        shard: `(i, n)`: this is data set `i` of `n` that together read every video once. Their
+            `n` batches of one index are the batch of one data set with `n * batch_size` items.
+
+    Attributes:
+        epoch: the epoch that batches are drawn for, from 0. `fit` counts it on; set it to resume.
+        num_videos: number of videos.
+        num_views: number of items that are not filling, over all shards.
+        bad_files: dict from path to what is wrong, for the files found so far.
+        short_files: the same for files that lack frames.
+
+    Raises:
+        ValueError: for arguments that do not fit together, or when no video can be used.
+        VideoError: from reading a batch, with `strict`.
+
+    Example:
+    >>> import tempfile
+    >>> from keras_ctsep.data import VideoDataset, make_motion_dataset, read_ucf101
+    >>> folder = make_motion_dataset(tempfile.mkdtemp() + "/set", num_groups=2, clips_per_group=1)
+    >>> train = read_ucf101(folder, subset="train")
+    >>> dataset = VideoDataset(train, 4, num_frames=8, short_side=48, crop_size=40, augment=True)
+    >>> clips, labels, weights = dataset[0]
+    >>> clips.shape, labels.shape == (4, len(train.class_names)), weights.tolist()
+    ((4, 8, 40, 40, 3), True, [1.0, 1.0, 1.0, 1.0])
+    """
+
+    def __init__(
+        self,
+        annotations,
+        batch_size,
+        *,
+        num_frames=16,
+        frame_stride=1,
+        fps=None,
+        short_side=128,
+        crop_size=112,
+        augment=False,
+        flip=True,
+        crop_scale=(0.5, 1.0),
+        num_clips=1,
+        num_crops=1,
+        frame_differences=False,
+        shuffle_frames=False,
+        seed=0,
+        num_threads=2,
+        strict=False,
+        cache=None,
+        shard=(0, 1),
+    ):
+        super().__init__()
+        self.annotations = annotations
+        self.batch_size = batch_size
+        self.num_frames = num_frames
+        self.frame_stride = frame_stride
+        self.fps = fps
+        self.short_side = short_side
+        self.crop_size = crop_size
+        self.augment = augment
+        self.flip = flip
+        self.crop_scale = crop_scale
+        self.num_clips = num_clips
+        self.num_crops = num_crops
+        self.frame_differences = frame_differences
+        self.shuffle_frames = shuffle_frames
+        self.seed = seed
+        self.num_threads = num_threads
+        self.strict = strict
+        self.cache = ClipCache(cache) if isinstance(cache, (str, os.PathLike)) else cache
+        self.shard = shard
+        self.epoch = 0
+        self.bad_files = {}
+        self.short_files = {}
+        self._check_arguments()
+        self._read_to_end = False
+        self._look_ahead = LookAhead(self._load_video, num_threads)
+        self._find_usable_video()
+
+    @property
+    def num_videos(self):
+        return len(self.annotations.paths)
+
+    @property
+    def num_views(self):
+        return self.num_videos * self.num_clips * self.num_crops
+
+    def __len__(self):
+        return -(-self.num_views // (self.batch_size * self.shard[1]))
+
+    def __getitem__(self, index):
+        if not 0 <= index < len(self):
+            raise IndexError(f"Expected 0 <= index < {len(self)}. Received: index={index}")
+        self._read_to_end |= index == len(self) - 1
+        # A key is the epoch and the place of a video in the epoch's order.
+        keys = [(self.epoch, place) for place in self._places(index)]
+        next_keys = [(self.epoch, place) for place in self._next_places(index)]
+        videos = self._look_ahead.get(keys, next_keys)
+        for sample, clips, problems in videos:
+            self._note_problems(self.annotations.paths[sample], clips is None, problems)
+        batch_clips, batch_labels = [], []
+        for view in self._views(index):
+            place, position = divmod(view, self._views_per_video)
+            sample, clips, _ = videos[place - keys[0][1]]
+            batch_clips.append(None if clips is None else clips[position])
+            batch_labels.append(self.annotations.labels[sample])
+        shape = (self.num_frames, self.crop_size, self.crop_size, 3)
+        num_classes = len(self.annotations.class_names)
+        return stack_batch(batch_clips, batch_labels, self.batch_size, shape, num_classes)
+
+    def on_epoch_begin(self):
+        self._read_to_end = False
+
+    def on_epoch_end(self):
+        # Keras also calls this before the first epoch, perhaps after a look at the first batch.
+        self.epoch += self._read_to_end
+        self._read_to_end = False
+
+    def summary(self):
+        """Returns one line that counts the files found bad or short so far."""
+        return (
+            f"{len(self.bad_files)} of {self.num_videos} videos could not be used, "
+            f"{len(self.short_files)} lacked frames"
+        )
+
+    @property
+    def _views_per_video(self):
+        return self.num_clips * self.num_crops
+
+    def _views(self, index):
+        return batch_items(index, self.batch_size, self.num_views, self.shard)
+
+    def _places(self, index):
+        """Places of the videos of a batch in the epoch's order, one after the other."""
+        views = self._views(index)
+        if not views:
+            return range(0)
+        return range(views[0] // self._views_per_video, views[-1] // self._views_per_video + 1)
+
+    def _next_places(self, index):
+        """Two batches ahead, or more of small ones, so that all threads have something to do."""
+        num_ahead = 2 * max(self.num_threads, self.batch_size // self._views_per_video)
+        places = []
+        while len(places) < num_ahead and (index := index + 1) < len(self):
+            places += [place for place in self._places(index) if place not in places]
+        return places
+
+    def _load_video(self, key):
+        """Returns the number of a video, its views or `None`, and what is wrong with it."""
+        epoch, place = key
+        if not self.augment:
+            epoch, sample = 0, place
+        else:
+            sample = int(_random_order(self.seed, epoch, self.num_videos)[place])
+        rng = np.random.default_rng((self.seed, epoch, sample))
+        path = self.annotations.paths[sample]
+        reports = []
+        try:
+            clips = self._decode(
+                path,
+                functools.partial(self._clip_indices, path, rng),
+                short_side=self.short_side,
+                report=reports.append,
+            )
+        except VideoError as error:
+            return sample, None, [str(error)]
+        views = np.concatenate([self._transform(clip, rng) for clip in clips])
+        return sample, views, reports
+
+    @property
+    def _decode(self):
+        """The function that reads frames, with the arguments of `decode_frames`."""
+        return self.cache.decode_frames if self.cache else decode_frames
+
+    def _clip_indices(self, path, rng, info):
+        frame_stride = self.frame_stride
+        if self.fps:
+            if not info.fps:
+                raise VideoError(f"{path}: does not say its frame rate, fps={self.fps} is wanted")
+            frame_stride = info.fps / self.fps
+        num_frames = self.num_frames + bool(self.frame_differences)
+        if self.augment:
+            return random_clip(info.num_frames, num_frames, frame_stride, rng=rng)[None]
+        return uniform_clips(info.num_frames, num_frames, frame_stride, self.num_clips)
+
+    def _transform(self, clip, rng):
+        """Returns `(crops, frames, height, width, 3)` of one clip."""
+        if self.shuffle_frames:
+            clip = clip[rng.permutation(len(clip))]
+        if self.augment:
+            clip = transforms.random_resized_crop(
+                clip, self.crop_size, rng=rng, scale=self.crop_scale
+            )
+            if self.flip and rng.random() < 0.5:
+                clip = transforms.horizontal_flip(clip)
+            crops = transforms.color_jitter(clip, rng=rng)[None]
+        elif self.num_crops == 3:
+            crops = transforms.three_crops(clip, self.crop_size)
+        else:
+            crops = transforms.center_crop(clip, self.crop_size)[None]
+        if self.frame_differences:
+            crops = np.stack([transforms.frame_differences(crop) for crop in crops])
+        return crops
+
+    def _note_problems(self, path, is_bad, problems):
+        if is_bad and self.strict:
+            raise VideoError(problems[0])
+        known = self.bad_files if is_bad else self.short_files
+        for problem in problems:
+            if path not in known:
+                known[path] = problem.removeprefix(f"{path}: ")
+                warnings.warn(problem, stacklevel=3)
+
+    def _find_usable_video(self):
+        first_error = None
+        for path in self.annotations.paths:
+            try:
+                decode_frames(path, [0])
+                return
+            except VideoError as error:
+                if self.strict:
+                    raise
+                first_error = first_error or error
+        raise VideoError(f"None of the {self.num_videos} videos can be used. {first_error}")
+
+    def _check_arguments(self):
+        for name in ("batch_size", "num_frames", "short_side", "crop_size", "num_clips"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"`{name}` must be at least 1. Received: {getattr(self, name)}")
+        for name in ("seed", "num_threads"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"`{name}` must be at least 0. Received: {getattr(self, name)}")
+        if self.crop_size > self.short_side:
+            raise ValueError(
+                "`crop_size` must not be larger than `short_side`. Received: "
+                f"crop_size={self.crop_size}, short_side={self.short_side}"
+            )
+        if self.num_crops not in (1, 3):
+            raise ValueError(f"`num_crops` must be 1 or 3. Received: num_crops={self.num_crops}")
+        if self.augment and self._views_per_video > 1:
+            raise ValueError(
+                "`augment` draws one clip and crop of a video. Received: "
+                f"num_clips={self.num_clips}, num_crops={self.num_crops}"
+            )
+        if self.fps and self.frame_stride != 1:
+            raise ValueError(
+                "Give `frame_stride` or `fps`, not both. Received: "
+                f"frame_stride={self.frame_stride}, fps={self.fps}"
+            )
+        if not 0 <= self.shard[0] < self.shard[1]:
+            raise ValueError(f"`shard` must be (i, n), 0 <= i < n. Received: shard={self.shard}")
+
+
+@functools.lru_cache(maxsize=4)
+def _random_order(seed, epoch, num_videos):
+    return np.random.default_rng((seed, epoch)).permutation(num_videos)
