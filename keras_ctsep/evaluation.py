@@ -1,0 +1,151 @@
+"""Scores of clips become scores of videos, and those become accuracies. NumPy only."""
+
+import numpy as np
+
+
+def score_views(model, dataset, callbacks=None):
+    """Scores every view (a crop of a clip) of every readable video of a data set.
+
+    Args:
+        model: a Keras model that gives `(batch, num_classes)` scores.
+        dataset: a `keras_ctsep.data.VideoDataset` that does not augment.
+        callbacks: Keras callbacks for `model.predict`.
+
+    Returns:
+        A tuple `(scores, labels, paths)` over the videos that could be read: float32 scores
+        `(num_videos, num_views, num_classes)`, int labels `(num_videos,)` and a list of paths.
+
+    Raises:
+        ValueError: when no video could be read.
+    """
+    scores = model.predict(dataset, verbose=1, callbacks=callbacks)
+    scores = scores[: dataset.num_views]  # the last batch is filled up
+    scores = scores.reshape(dataset.num_videos, -1, scores.shape[1])
+    paths = dataset.annotations.paths
+    good = [index for index, path in enumerate(paths) if path not in dataset.bad_files]
+    if not good:
+        raise ValueError(f"None of the {len(paths)} videos could be read.")
+    labels = np.asarray(dataset.annotations.labels)[good]
+    return scores[good].astype("float32"), labels, [paths[index] for index in good]
+
+
+def video_scores(clip_scores, num_views):
+    """Averages the scores of the views of each video.
+
+    Args:
+        clip_scores: array `(num_videos * num_views, num_classes)`, all views of the first video
+            before those of the second.
+        num_views: int, views (clips times crops) of each video.
+
+    Returns:
+        Array `(num_videos, num_classes)`.
+
+    Raises:
+        ValueError: when the rows are not a multiple of `num_views`.
+
+    Example:
+    >>> video_scores([[0.0, 1.0], [1.0, 0.0], [0.5, 0.5], [0.5, 0.5]], num_views=2).tolist()
+    [[0.5, 0.5], [0.5, 0.5]]
+    """
+    clip_scores = np.asarray(clip_scores)
+    if clip_scores.ndim != 2 or num_views < 1 or len(clip_scores) % num_views:
+        raise ValueError(
+            "Expected scores of shape (num_videos * num_views, num_classes). "
+            f"Received: shape {clip_scores.shape}, num_views={num_views}"
+        )
+    return clip_scores.reshape(-1, num_views, clip_scores.shape[1]).mean(axis=1)
+
+
+def top_k_accuracy(scores, labels, k=1, weights=None):
+    """Share of the items whose class is among the `k` highest scores.
+
+    Of equal scores the one of the lower class comes first, as in `np.argmax`. With fewer than
+    `k` classes every item counts as right.
+
+    Args:
+        scores: array `(num_items, num_classes)`.
+        labels: int array `(num_items,)`.
+        k: int, how many classes an item may name.
+        weights: optional array `(num_items,)`; items of weight 0 do not count.
+
+    Returns:
+        A float from 0 to 1.
+
+    Raises:
+        ValueError: for shapes or labels that do not fit together, for NaN scores, and when
+            nothing has a weight.
+
+    Example:
+    >>> scores = [[0.7, 0.2, 0.1], [0.3, 0.4, 0.3], [0.1, 0.3, 0.6], [0.5, 0.3, 0.2]]
+    >>> top_k_accuracy(scores, [0, 0, 2, 2], k=1), top_k_accuracy(scores, [0, 0, 2, 2], k=2)
+    (0.5, 0.75)
+    """
+    scores, labels = _check(scores, labels)
+    weights = np.ones(len(labels)) if weights is None else np.asarray(weights, "float64")
+    if weights.shape != labels.shape or not weights.sum() > 0:
+        raise ValueError(
+            "Expected one weight an item, not all of them 0. "
+            f"Received: {len(labels)} items, weights of shape {weights.shape}, sum {weights.sum()}"
+        )
+    own = np.take_along_axis(scores, labels[:, None], axis=1)
+    before = np.arange(scores.shape[1]) < labels[:, None]
+    rank = ((scores > own) | ((scores == own) & before)).sum(axis=1)
+    return float(weights @ (rank < k) / weights.sum())
+
+
+def confusion_matrix(scores, labels):
+    """Counts items by true class (rows) and class of the highest score (columns).
+
+    Args:
+        scores: array `(num_items, num_classes)`.
+        labels: int array `(num_items,)`.
+
+    Returns:
+        Int array `(num_classes, num_classes)`.
+
+    Raises:
+        ValueError: for shapes or labels that do not fit together, and for NaN scores.
+
+    Example:
+    >>> confusion_matrix([[0.7, 0.3], [0.6, 0.4], [0.2, 0.8]], [0, 1, 1]).tolist()
+    [[1, 0], [1, 1]]
+    """
+    scores, labels = _check(scores, labels)
+    num_classes = scores.shape[1]
+    cells = labels * num_classes + scores.argmax(axis=1)
+    return np.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)
+
+
+def per_class_accuracy(matrix):
+    """Share of each class that was recognised.
+
+    Args:
+        matrix: confusion matrix `(num_classes, num_classes)`, true classes in rows.
+
+    Returns:
+        Float array `(num_classes,)`, NaN for a class without items.
+
+    Example:
+    >>> per_class_accuracy([[3, 1], [0, 2]]).tolist()
+    [0.75, 1.0]
+    """
+    matrix = np.asarray(matrix, "float64")
+    items = matrix.sum(axis=1)
+    return np.divide(np.diag(matrix), items, out=np.full(len(items), np.nan), where=items > 0)
+
+
+def _check(scores, labels):
+    scores, labels = np.asarray(scores), np.asarray(labels)
+    if scores.ndim != 2 or labels.shape != scores.shape[:1]:
+        raise ValueError(
+            "Expected scores of shape (num_items, num_classes) and one label an item. "
+            f"Received: scores of shape {scores.shape}, labels of shape {labels.shape}"
+        )
+    if np.isnan(scores).any():
+        raise ValueError(f"Received: NaN among the scores of {len(scores)} items")
+    if len(labels) and not (0 <= labels.min() and labels.max() < scores.shape[1]):
+        raise ValueError(
+            f"Expected labels from 0 to {scores.shape[1] - 1}. "
+            f"Received: {labels.min()} to {labels.max()}"
+        )
+    return scores, labels.astype("int64")

@@ -1,0 +1,216 @@
+"""Keras callbacks that keep a run in a folder, so that it can be stopped and go on."""
+
+import contextlib
+import csv
+import json
+import pathlib
+import shutil
+import signal
+import sys
+import time
+
+import keras
+import numpy as np
+
+from keras_ctsep.files import write_whole
+from keras_ctsep.visualization import plot_curves
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Writes models, history and the whole state of training after every epoch.
+
+    A run that is killed at any instant and goes on from its last epoch's end gives the weights of
+    a run that was never stopped: the state has the weights, the batch-norm statistics, the
+    optimizer with its step and moving averages, the dropout seeds, and the epoch, on which the
+    order and augmentation of the data depend. `keras.callbacks.BackupAndRestore` leaves out the
+    seeds, the history and the best score, and writes in two steps.
+
+    Files in `output`: `best.keras` (highest `val_accuracy`, the later of equals), `last.keras`,
+    `history.csv`, `curves.png`, and last of all `state.npz`. With an optimizer that averages
+    weights (`use_ema=True`) both models and the validation use the averages.
+
+    Args:
+        output: folder to write into.
+        model: the model to save. It shares its layers with the one that `fit` is called on, and
+            is not compiled, because only an uncompiled file opens on every backend.
+        train_data: `keras_ctsep.data.VideoDataset` that `fit` gets. Its seed and the epoch also
+            start the global random numbers of each epoch.
+
+    Example:
+    ```python
+    trained = keras.Model(model.inputs, model.outputs)
+    trained.compile(...)
+    checkpoint = Checkpoint("runs/1", model, train_data)
+    checkpoint.start(trained, resume=True)
+    trained.fit(train_data, validation_data=test_data, epochs=10, shuffle=False,
+                initial_epoch=len(checkpoint.history), callbacks=[checkpoint])
+    ```
+    """
+
+    def __init__(self, output, model, train_data):
+        super().__init__()
+        self.output = pathlib.Path(output)
+        self.saved_model = model
+        self.train_data = train_data
+        self.history = []  # one dict an epoch
+        self._raw_weights = None
+
+    @property
+    def state_path(self):
+        return self.output / "state.npz"
+
+    def start(self, model, resume=False):
+        """Restores the compiled `model` from the state in the folder, or writes the first state.
+
+        Writing it before training shows whether the folder can be written.
+
+        Raises:
+            OSError: when the folder cannot be written.
+            ValueError: when the state is that of another model, or the disk is almost full.
+        """
+        model.optimizer.build(model.trainable_variables)
+        if resume and self.state_path.exists():
+            self._read_state(model)
+        else:
+            self._write_state(model)
+        free, needed = shutil.disk_usage(self.output).free, 3 * self.state_path.stat().st_size
+        if free < needed:
+            raise ValueError(
+                f"{self.output}: Expected room for the models and a second state, "
+                f"{needed:,} bytes. Received: {free:,} bytes free"
+            )
+
+    def on_train_begin(self, logs=None):
+        # `fit` first traces the model, which on PyTorch draws from the seeds of dropout.
+        if self.history:
+            self._read_state(self.model)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.train_data.epoch = epoch
+        # On PyTorch a dropout layer without a seed draws from the global generator.
+        keras.utils.set_random_seed(self.train_data.seed + epoch)
+        # PyTorch's dropout draws from a generator that no variable holds.
+        keras.utils.set_random_seed(self.train_data.seed + epoch)
+        self._epoch_start = time.monotonic()
+
+    def on_test_begin(self, logs=None):
+        self._raw_weights = _use_average_weights(self.model)
+
+    def on_test_end(self, logs=None):
+        _assign(self.model.trainable_variables, self._raw_weights)
+
+    def on_epoch_end(self, epoch, logs=None):
+        row = {"epoch": epoch + 1} | {name: float(value) for name, value in logs.items()}
+        learning_rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
+        row["learning_rate"] = float(learning_rate)
+        row["seconds"] = round(time.monotonic() - self._epoch_start, 2)
+        self.history.append(row)
+        best = max(row.get("val_accuracy", 0.0) for row in self.history)
+        with _average_weights(self.model):
+            if row.get("val_accuracy", 0.0) == best:
+                self._save_model("best.keras")
+            self._save_model("last.keras")
+        self._write_history()
+        # Last, so that whoever goes on from here finds all the other files.
+        self._write_state(self.model)
+
+    def _save_model(self, name):
+        with write_whole(self.output / name) as temporary:
+            self.saved_model.save(temporary)
+
+    def _write_history(self):
+        with write_whole(self.output / "history.csv") as temporary:
+            with open(temporary, "w", newline="") as file:
+                writer = csv.DictWriter(file, self.history[0])
+                writer.writeheader()
+                writer.writerows(self.history)
+        columns = {name: [row[name] for row in self.history] for name in self.history[0]}
+        plot_curves(columns, self.output / "curves.png")
+
+    def _write_state(self, model):
+        arrays = [keras.ops.convert_to_numpy(variable) for variable in _all_variables(model)]
+        with write_whole(self.state_path) as temporary:
+            np.savez(temporary, *arrays, history=json.dumps(self.history))
+
+    def _read_state(self, model):
+        variables = _all_variables(model)
+        with np.load(self.state_path) as state:
+            arrays = [state[f"arr_{index}"] for index in range(len(state.files) - 1)]
+            history = json.loads(str(state["history"]))
+        if [array.shape for array in arrays] != [tuple(variable.shape) for variable in variables]:
+            raise ValueError(
+                f"{self.state_path} is the state of another model or optimizer. Received: "
+                f"{len(arrays)} arrays for {len(variables)} variables, or other shapes"
+            )
+        _assign(variables, arrays)
+        self.history = history
+
+
+class StopOnSignal(keras.callbacks.Callback):
+    """Ends the program after the batch in which SIGINT (Ctrl-C) or SIGTERM came.
+
+    As a callback it looks after every batch; as a context manager it catches the signals. A second
+    signal acts at once. The exit code is 128 plus the signal's number: 130, 143.
+
+    Args:
+        message: text that says what is saved and how to go on.
+
+    Example:
+    ```python
+    with StopOnSignal("Go on with --resume.") as stop:
+        model.fit(data, callbacks=[stop])
+    ```
+    """
+
+    def __init__(self, message=""):
+        super().__init__()
+        self.message = message
+        self._received = None
+
+    def __enter__(self):
+        signals = (signal.SIGINT, signal.SIGTERM)
+        self._handlers = {number: signal.signal(number, self._receive) for number in signals}
+        return self
+
+    def __exit__(self, *error):
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+
+    def _receive(self, number, frame):
+        self._received = number
+        self.__exit__()
+
+    def _look(self, batch, logs=None):
+        if self._received:
+            name = signal.Signals(self._received).name
+            print(f"\nStopped by {name}. {self.message}", file=sys.stderr, flush=True)
+            raise SystemExit(128 + self._received)
+
+    on_train_batch_end = on_test_batch_end = on_predict_batch_end = _look
+
+
+def _all_variables(model):
+    # model.variables has the seeds of dropout; a file of weights has not.
+    return model.variables + model.optimizer.variables
+
+
+def _assign(variables, arrays):
+    for variable, array in zip(variables, arrays, strict=True):
+        variable.assign(array)
+
+
+def _use_average_weights(model):
+    # keras.callbacks.SwapEMAWeights swaps by additions on TensorFlow; the rounding would make a
+    # resumed run differ.
+    raw = [keras.ops.convert_to_numpy(variable).copy() for variable in model.trainable_variables]
+    model.optimizer.finalize_variable_values(model.trainable_variables)
+    # On JAX they now share memory with the optimizer's averages, and `evaluate` frees its own.
+    _assign(model.trainable_variables, map(keras.ops.copy, model.trainable_variables))
+    return raw
+
+
+@contextlib.contextmanager
+def _average_weights(model):
+    raw = _use_average_weights(model)
+    yield
+    _assign(model.trainable_variables, raw)

@@ -1,0 +1,107 @@
+"""Pictures of a training run and of what a model saw, as PNG files."""
+
+import math
+
+import numpy as np
+
+from keras_ctsep.files import write_whole
+
+
+def plot_curves(history, path):
+    """Draws loss, accuracy and learning rate over the epochs.
+
+    Args:
+        history: dict of lists, one number an epoch; the curves drawn are those of `epoch`
+            (from 1), `loss`, `accuracy`, their `val_` forms and `learning_rate` that are there.
+        path: PNG file to write.
+    """
+    groups = [("loss", "val_loss"), ("accuracy", "val_accuracy"), ("learning_rate",)]
+    groups = [[name for name in names if name in history] for names in groups]
+    groups = [names for names in groups if names]
+    figure = _figure(4.2 * len(groups), 3.4)
+    for axes, names in zip(np.atleast_1d(figure.subplots(1, len(groups))), groups, strict=True):
+        title = names[0].removeprefix("val_")
+        for name in names:
+            label = f"{'test' if name.startswith('val_') else 'training'}: {history[name][-1]:.3g}"
+            axes.plot(history["epoch"], history[name], marker="o", markersize=3, label=label)
+        axes.set_title(title.replace("_", " "))
+        axes.set_xlabel("epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(alpha=0.3)
+        if title == "accuracy":
+            axes.set_ylim(0, 1.05)
+        else:
+            axes.set_ylim(bottom=0)
+        axes.legend()
+    _write(figure, path)
+
+
+def plot_confusion_matrix(matrix, class_names, path):
+    """Draws a confusion matrix: shades for the share of the true class, numbers for the counts.
+
+    From 31 classes on the numbers are left out.
+
+    Args:
+        matrix: counts `(num_classes, num_classes)`, true classes in rows.
+        class_names: sequence of str.
+        path: PNG file to write.
+    """
+    matrix = np.asarray(matrix)
+    num_classes = len(matrix)
+    items = matrix.sum(axis=1, keepdims=True)
+    shares = matrix / np.maximum(items, 1)
+    side = 2.6 + max(0.42 * min(num_classes, 30), 0.13 * num_classes)
+    figure = _figure(side + 0.8, side)
+    axes = figure.subplots()
+    picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    font_size = 9 if num_classes <= 30 else max(2.5, min(6, 620 / num_classes))
+    axes.set_xticks(range(num_classes), class_names, rotation=90, fontsize=font_size)
+    axes.set_yticks(range(num_classes), class_names, fontsize=font_size)
+    axes.tick_params(length=2)
+    if num_classes <= 30:
+        for row, column in np.argwhere(matrix):
+            color = "white" if shares[row, column] > 0.5 else "black"
+            axes.text(column, row, str(matrix[row, column]), color=color, fontsize=font_size - 1,
+                      ha="center", va="center")
+    correct = np.trace(matrix)
+    axes.set_title(f"{correct} of {matrix.sum()} right ({correct / max(matrix.sum(), 1):.1%})")
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel("true class")
+    figure.colorbar(picture, ax=axes, shrink=0.8, aspect=30, label="share of the true class")
+    _write(figure, path)
+
+
+def contact_sheet(frames, path, title="", columns=8):
+    """Lays out frames in rows, in order of time, under a title.
+
+    Args:
+        frames: uint8 array `(num_frames, height, width, 3)`.
+        path: PNG file to write.
+        title: text above the frames; it may have several lines.
+        columns: int, most frames in a row.
+    """
+    frames = np.asarray(frames)
+    columns = min(columns, len(frames))
+    rows = math.ceil(len(frames) / columns)
+    cell_height = 1.25 * frames.shape[1] / frames.shape[2] + 0.2
+    title_height = 0.2 * (title.count("\n") + 1) + 0.1
+    figure = _figure(max(1.25 * columns, 5), rows * cell_height + title_height)
+    for cell in figure.subplots(rows, columns, squeeze=False).flat:
+        cell.axis("off")
+    for number, (cell, frame) in enumerate(zip(figure.axes, frames, strict=False), start=1):
+        cell.imshow(frame, interpolation="nearest")
+        cell.set_title(str(number), fontsize=7, pad=2)
+    figure.suptitle(title, fontsize=9, ha="left", x=0.01)
+    _write(figure, path)
+
+
+def _figure(width, height):
+    # A figure without pyplot: no display, no global state, safe in any thread.
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _write(figure, path):
+    with write_whole(path) as temporary:
+        figure.savefig(temporary, dpi=150, bbox_inches="tight")

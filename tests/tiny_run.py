@@ -1,0 +1,59 @@
+"""A training run of a second or two, as a function and as a program that is killed."""
+
+import os
+import sys
+import unittest.mock
+
+import keras
+
+from keras_ctsep import data
+from keras_ctsep import training
+from keras_ctsep.training import training_run
+
+
+def tiny_network(name, num_classes, **arguments):
+    """Everything with a state that training changes: weights, statistics, seeds."""
+    clips = keras.Input((None, None, None, 3))
+    x = keras.layers.Rescaling(1 / 255)(clips)
+    x = keras.layers.Conv3D(4, 3)(x)
+    x = keras.layers.BatchNormalization(momentum=0.5)(x)
+    x = keras.layers.GlobalAveragePooling3D()(x)
+    x = keras.layers.Dropout(0.3)(x)
+    return keras.Model(clips, keras.layers.Dense(num_classes, activation="softmax")(x))
+
+
+def tiny_run(videos, output, kill=None, **settings):
+    """Trains for three epochs of three batches.
+
+    Args:
+        videos: folder from `write_tiny_ucf101`.
+        output: folder of the run.
+        kill: signal that the process gets from reading the second batch of the second epoch.
+        **settings: for `training.train`.
+    """
+
+    class Videos(data.VideoDataset):
+        def __getitem__(self, index):
+            if kill and self.augment and self.epoch == 1 and index == 1:
+                os.kill(os.getpid(), kill)
+            return super().__getitem__(index)
+
+    sides = [training.read_videos("ucf101", videos, side) for side in ("train", "test")]
+    settings = {
+        "epochs": 3,
+        "batch_size": 4,
+        "num_frames": 4,
+        "crop_size": 16,
+        "learning_rate": 0.02,
+        "ema": True,
+        "workers": 2,
+    } | settings
+    with (
+        unittest.mock.patch.object(training_run, "VideoResNet", tiny_network),
+        unittest.mock.patch.object(training_run, "VideoDataset", Videos),
+    ):
+        return training.train(*sides, {}, output=str(output), **settings)
+
+
+if __name__ == "__main__":
+    tiny_run(sys.argv[1], sys.argv[2], kill=int(sys.argv[3]))
