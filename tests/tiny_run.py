@@ -6,8 +6,7 @@ import unittest.mock
 
 import keras
 
-from keras_ctsep import data
-from keras_ctsep import training
+from keras_ctsep import data, training
 from keras_ctsep.training import training_run
 
 

@@ -1,6 +1,7 @@
 """Videos from disk to batches: annotations, decoding, sampling, transforms, data sets."""
 
 from keras_ctsep.data.annotations import Annotations, read_csv, read_folder
+from keras_ctsep.data.augmented_batches import AugmentedBatches
 from keras_ctsep.data.clip_cache import ClipCache
 from keras_ctsep.data.clip_sampling import random_clip, uniform_clips
 from keras_ctsep.data.decoding import decode_frames, read_video_info

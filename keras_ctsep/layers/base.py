@@ -4,19 +4,6 @@ import keras
 
 from keras_ctsep import ops
 
-# torchvision's and VMZ's batch norm, in Keras's words (their momentum 0.1 is Keras's 0.9), so that
-# their running statistics can be taken over.
-BATCH_NORM_MOMENTUM = 0.9
-BATCH_NORM_EPSILON = 1e-5
-
-
-def batch_normalization(name, **kwargs):
-    """Returns the batch normalization that layers and models of this package use."""
-    return keras.layers.BatchNormalization(
-        momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON, name=name, **kwargs
-    )
-
-
 def require_channels_last():
     """Raises ValueError when Keras is set to another axis order than this package has."""
     if keras.config.image_data_format() != "channels_last":

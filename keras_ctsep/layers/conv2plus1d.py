@@ -4,7 +4,7 @@ import keras
 
 from keras_ctsep import ops
 from keras_ctsep.layers.base import BaseConv3D
-from keras_ctsep.layers.base import batch_normalization
+from keras_ctsep.layers.batch_normalization import batch_normalization
 
 
 @keras.saving.register_keras_serializable(package="keras_ctsep")
@@ -120,9 +120,12 @@ class Conv2Plus1D(BaseConv3D):
 
     def convolve(self, inputs, training):
         window = (self.strides, self.padding, self.dilation_rate)
+
+        def over_time(inputs, kernel):
+            return ops.conv3d(inputs, kernel, *ops.over_time(*window))
+
         outputs = ops.conv3d(inputs, self.spatial_kernel, *ops.over_space(*window))
-        outputs = keras.ops.relu(self.norm(outputs, training=training))
-        return ops.conv3d(outputs, self.temporal_kernel, *ops.over_time(*window))
+        return self.norm.relu_and(over_time, outputs, self.temporal_kernel, training)
 
     def compute_output_shape(self, input_shape):
         return self.output_shape_with(input_shape, self.filters)

@@ -4,7 +4,7 @@ import keras
 
 from keras_ctsep import ops
 from keras_ctsep.layers.base import BaseConv3D
-from keras_ctsep.layers.base import batch_normalization
+from keras_ctsep.layers.batch_normalization import batch_normalization
 
 CONVOLUTIONS = {"depthwise": ops.depthwise_conv3d, "full": ops.conv3d}
 
@@ -154,12 +154,22 @@ class CTSeparableConv3D(BaseConv3D):
 
     def convolve(self, inputs, training):
         window = (self.strides, self.padding, self.dilation_rate)
-        over_space = CONVOLUTIONS[self.spatial]
-        over_time = CONVOLUTIONS[self.temporal]
-        outputs = over_space(inputs, self.spatial_kernel, *ops.over_space(*window))
-        outputs = ops.conv3d(outputs, self.pointwise_kernel)
-        outputs = keras.ops.relu(self.norm(outputs, training=training))
-        return over_time(outputs, self.temporal_kernel, *ops.over_time(*window))
+
+        def over_space_and_channels(inputs, spatial_kernel, pointwise_kernel):
+            convolve = CONVOLUTIONS[self.spatial]
+            outputs = convolve(inputs, spatial_kernel, *ops.over_space(*window))
+            return ops.conv3d(outputs, pointwise_kernel)
+
+        def over_time(inputs, kernel):
+            return CONVOLUTIONS[self.temporal](inputs, kernel, *ops.over_time(*window))
+
+        # What is cheap to have again is not kept for the backward pass: the outputs of the spatial
+        # factor here, those of norm and ReLU there.
+        if training:
+            over_space_and_channels = ops.recomputed(over_space_and_channels)
+        kernels = map(keras.ops.convert_to_tensor, (self.spatial_kernel, self.pointwise_kernel))
+        outputs = over_space_and_channels(inputs, *kernels)
+        return self.norm.relu_and(over_time, outputs, self.temporal_kernel, training)
 
     def compute_output_shape(self, input_shape):
         return self.output_shape_with(input_shape, self.filters)

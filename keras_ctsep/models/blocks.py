@@ -11,9 +11,11 @@ import math
 import keras
 from keras import layers
 
+from keras_ctsep import ops
 from keras_ctsep.layers import Conv2Plus1D
 from keras_ctsep.layers import CTSeparableConv3D
-from keras_ctsep.layers.base import batch_normalization
+from keras_ctsep.layers.batch_normalization import batch_normalization
+from keras_ctsep.layers.base import require_channels_last
 
 # ReLU halves the power of what passes; a dense kernel starts with that made good (He et al. 2015).
 DENSE_INITIALIZER = "he_normal"
@@ -115,7 +117,7 @@ def norm(x, name):
 
 def norm_relu(x, name):
     """Batch normalization and ReLU."""
-    return layers.ReLU(name=f"{name}_relu")(norm(x, name))
+    return batch_normalization(name, activation="relu")(x)
 
 
 def add_shortcut(x, shortcut, strides, name):
@@ -149,3 +151,41 @@ def bottleneck_block(x, conv, filters, mid_filters, strides, name):
     x = pointwise_conv(x, EXPANSION * filters, (1, 1, 1), f"{name}_conv3")
     x = norm(x, f"{name}_norm3")
     return add_shortcut(x, shortcut, strides, name)
+
+
+def scaled(filters, width):
+    """Returns the number of filters at that width factor."""
+    return max(1, round(filters * width))
+
+
+def check_arguments(num_classes, input_shape, pooling, dropout, width):
+    """Raises ValueError for arguments out of range that all networks share."""
+    require_channels_last()
+    ops.positive(num_classes, "num_classes")
+    if len(input_shape) != 4:
+        raise ValueError(
+            "`input_shape` must be (frames, height, width, channels). "
+            f"Received: input_shape={input_shape}"
+        )
+    if pooling not in (None, "avg", "max"):
+        raise ValueError(f'`pooling` must be None, "avg" or "max". Received: pooling={pooling}')
+    if not 0 <= dropout < 1:
+        raise ValueError(f"`dropout` must be in [0, 1). Received: dropout={dropout}")
+    if not width > 0:
+        raise ValueError(f"`width` must be above 0. Received: width={width}")
+
+
+def top(x, num_classes, pooling, dropout, classifier_activation):
+    """Pooling over frames, height and width, and the classifier, unless `num_classes` is None."""
+    if num_classes is None and pooling is None:
+        return x
+    # Means over thousands of places, and scores, lose too much in 16 bits.
+    pool = layers.GlobalMaxPooling3D if pooling == "max" else layers.GlobalAveragePooling3D
+    x = pool(dtype="float32", name="pool")(x)
+    if num_classes is None:
+        return x
+    if dropout:
+        x = layers.Dropout(dropout, name="dropout")(x)
+    return layers.Dense(
+        num_classes, activation=classifier_activation, dtype="float32", name="classifier"
+    )(x)

@@ -10,8 +10,6 @@ from typing import NamedTuple
 import keras
 from keras import layers
 
-from keras_ctsep import ops
-from keras_ctsep.layers.base import require_channels_last
 from keras_ctsep.layers.conv2plus1d import plain_mid_filters
 from keras_ctsep.models import blocks
 from keras_ctsep.models.weights import load_weights
@@ -123,7 +121,11 @@ def VideoResNet(
     clips = keras.Input(input_shape, name="clips")
     x = _normalized(clips) if include_preprocessing else clips
     x = row.stem(
-        x, _scaled(STAGE_FILTERS[0], width), _scaled(STEM_MID_FILTERS, width), SPACE, "stem_conv"
+        x,
+        blocks.scaled(STAGE_FILTERS[0], width),
+        blocks.scaled(STEM_MID_FILTERS, width),
+        SPACE,
+        "stem_conv",
     )
     x = blocks.norm_relu(x, "stem_norm")
     for stage, filters in enumerate(STAGE_FILTERS, start=1):
@@ -132,7 +134,7 @@ def VideoResNet(
         for block in range(1, row.num_blocks[stage - 1] + 1):
             first_of_later = stage > 1 and block == 1
             strides = row.strides[stage - 2] if first_of_later else (1, 1, 1)
-            scaled = _scaled(filters, width)
+            scaled = blocks.scaled(filters, width)
             x = row.block(
                 x,
                 conv,
@@ -143,7 +145,7 @@ def VideoResNet(
                 strides,
                 f"stage{stage}_block{block}",
             )
-    outputs = _top(
+    outputs = blocks.top(
         x, num_classes if include_top else None, pooling, dropout, classifier_activation
     )
     model = keras.Model(clips, outputs, name=name or variant)
@@ -153,29 +155,13 @@ def VideoResNet(
 
 
 def _check(variant, num_classes, input_shape, pooling, dropout, width, temporal):
-    require_channels_last()
     if variant not in VARIANTS:
         raise ValueError(f"`variant` must be one of {list(VARIANTS)}. Received: variant={variant}")
-    ops.positive(num_classes, "num_classes")
-    if len(input_shape) != 4:
-        raise ValueError(
-            "`input_shape` must be (frames, height, width, channels). "
-            f"Received: input_shape={input_shape}"
-        )
-    if pooling not in (None, "avg", "max"):
-        raise ValueError(f'`pooling` must be None, "avg" or "max". Received: pooling={pooling}')
-    if not 0 <= dropout < 1:
-        raise ValueError(f"`dropout` must be in [0, 1). Received: dropout={dropout}")
-    if not width > 0:
-        raise ValueError(f"`width` must be above 0. Received: width={width}")
+    blocks.check_arguments(num_classes, input_shape, pooling, dropout, width)
     if temporal is not None and CT_SEPARABLE not in VARIANTS[variant].convs:
         raise ValueError(f"`temporal` belongs to CTSepResNets. Received: variant={variant}")
     if temporal not in (None, *TEMPORAL):
         raise ValueError(f"`temporal` must be one of {TEMPORAL}. Received: temporal={temporal}")
-
-
-def _scaled(filters, width):
-    return max(1, round(filters * width))
 
 
 def _normalized(clips):
@@ -184,21 +170,6 @@ def _normalized(clips):
         offset=[-mean / std for mean, std in zip(RGB_MEAN, RGB_STD, strict=True)],
         name="normalization",
     )(clips)
-
-
-def _top(x, num_classes, pooling, dropout, classifier_activation):
-    if num_classes is None and pooling is None:
-        return x
-    # Means over thousands of places, and scores, lose too much in 16 bits.
-    pool = layers.GlobalMaxPooling3D if pooling == "max" else layers.GlobalAveragePooling3D
-    x = pool(dtype="float32", name="pool")(x)
-    if num_classes is None:
-        return x
-    if dropout:
-        x = layers.Dropout(dropout, name="dropout")(x)
-    return layers.Dense(
-        num_classes, activation=classifier_activation, dtype="float32", name="classifier"
-    )(x)
 
 
 def CTSepResNet10(num_classes=400, **kwargs):

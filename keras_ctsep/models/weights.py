@@ -77,12 +77,7 @@ def load_torch_state(model, state, source):
         for name, array in state.items()
         if not str(name).endswith(".num_batches_tracked")
     }
-    _drop_other_heads(variables, arrays, source)
-    wanted = {name: tuple(variable.shape) for name, variable in variables.items()}
-    given = {name: array.shape for name, array in arrays.items()}
-    _require_equal(wanted, given, model, source)
-    for name, variable in variables.items():
-        variable.assign(arrays[name])
+    assign_all(variables, arrays, ("fc.weight", "fc.bias"), model, source)
 
 
 def _inputs_first(array):
@@ -93,7 +88,9 @@ def _inputs_first(array):
 
 def _torch_variables(model, source):
     """Returns the model's variables by their names in torchvision's state dict."""
-    stem_is_2plus1d = _is_2plus1d(model.get_layer("stem_conv"))
+    stem_is_2plus1d = any(
+        layer.name == "stem_conv" and _is_2plus1d(layer) for layer in model.layers
+    )
     variables = {}
     for layer in model.layers:
         names = _TORCH_NAMES_2PLUS1D if _is_2plus1d(layer) else _TORCH_NAMES
@@ -125,18 +122,34 @@ def _torch_prefix(name, stem_is_2plus1d):
     return f"layer{stage}.{int(block) - 1}.{modules.get(rest) or places[kind]}"
 
 
-def _drop_other_heads(variables, arrays, source):
-    """Removes the head from both sides unless they agree on the classes."""
-    heads = [name for name in ("fc.weight", "fc.bias") if name in arrays]
-    if "fc.bias" not in variables:
-        for name in heads:
-            del arrays[name]
-    elif not heads or arrays["fc.bias"].shape != tuple(variables["fc.bias"].shape):
-        saved = len(arrays["fc.bias"]) if heads else 0
-        _say_head_is_fresh(source, saved, variables["fc.bias"].shape[0])
-        for name in ("fc.weight", "fc.bias"):
+def assign_all(variables, arrays, head, model, source):
+    """Gives every variable the array of its name, or raises before the first one is changed.
+
+    Args:
+        variables: dictionary from names to the model's variables.
+        arrays: dictionary from names to arrays. Those of the head may be missing, left over or
+            made for another number of classes.
+        head: the names of the classifier's kernel and bias.
+        model: the model, for messages.
+        source: what to name in messages, such as the path.
+
+    Raises:
+        ValueError: when names or shapes differ.
+    """
+    variables, arrays = dict(variables), dict(arrays)
+    saved_classes = len(arrays[head[1]]) if head[1] in arrays else 0
+    num_classes = variables[head[1]].shape[0] if head[1] in variables else 0
+    if saved_classes != num_classes:
+        for name in head:
             arrays.pop(name, None)
-            del variables[name]
+            variables.pop(name, None)
+        if num_classes:
+            _say_head_is_fresh(source, saved_classes, num_classes)
+    wanted = {name: tuple(variable.shape) for name, variable in variables.items()}
+    given = {name: array.shape for name, array in arrays.items()}
+    _require_equal(wanted, given, model, source)
+    for name, variable in variables.items():
+        variable.assign(arrays[name])
 
 
 def _say_head_is_fresh(source, saved_classes, num_classes):

@@ -2,6 +2,9 @@
 
 from keras_ctsep.ops.convolution import conv3d
 from keras_ctsep.ops.convolution import depthwise_conv3d
+from keras_ctsep.ops.normalization import batch_norm
+from keras_ctsep.ops.normalization import normalize
+from keras_ctsep.ops.recomputation import recomputed
 from keras_ctsep.ops.shapes import output_sizes
 from keras_ctsep.ops.shapes import over_space
 from keras_ctsep.ops.shapes import over_time

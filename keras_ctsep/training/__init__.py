@@ -1,15 +1,9 @@
 """Training a video classifier so that nothing is lost when it stops half-way."""
 
-from keras_ctsep.training.checkpoint import Checkpoint
-from keras_ctsep.training.checkpoint import StopOnSignal
-from keras_ctsep.training.run_folder import choose_run_folder
-from keras_ctsep.training.run_folder import read_run
-from keras_ctsep.training.run_folder import view_arguments
-from keras_ctsep.training.run_folder import write_run
+from keras_ctsep.training.checkpoint import Checkpoint, StopOnSignal
+from keras_ctsep.training.run_folder import choose_run_folder, read_run, view_arguments, write_run
 from keras_ctsep.training.sources import read_videos
-from keras_ctsep.training.training_run import make_optimizer
-from keras_ctsep.training.training_run import train
-from keras_ctsep.training.training_run import warmup_cosine
+from keras_ctsep.training.training_run import make_optimizer, train, warmup_cosine
 
 __all__ = [
     "Checkpoint",

@@ -89,8 +89,6 @@ class Checkpoint(keras.callbacks.Callback):
         self.train_data.epoch = epoch
         # On PyTorch a dropout layer without a seed draws from the global generator.
         keras.utils.set_random_seed(self.train_data.seed + epoch)
-        # PyTorch's dropout draws from a generator that no variable holds.
-        keras.utils.set_random_seed(self.train_data.seed + epoch)
         self._epoch_start = time.monotonic()
 
     def on_test_begin(self, logs=None):

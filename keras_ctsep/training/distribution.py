@@ -148,7 +148,9 @@ def _start_jax():
 
     if _LAUNCHERS["jax"] in os.environ and not jax.distributed.is_initialized():
         keras.distribution.initialize()
-    keras.distribution.set_distribution(keras.distribution.DataParallel())
+    # Every process reads its own share already.
+    distribution = keras.distribution.DataParallel(auto_shard_dataset=False)
+    keras.distribution.set_distribution(distribution)
     return (jax.process_index(), jax.process_count()), jax.device_count()
 
 
@@ -175,7 +177,7 @@ def _start_torch():
             "torchrun --nproc-per-node=gpu. Received: no WORLD_SIZE"
         )
     if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
     if not torch.distributed.is_initialized():
         torch.distributed.init_process_group()
         atexit.register(torch.distributed.destroy_process_group)

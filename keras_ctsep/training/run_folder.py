@@ -8,6 +8,7 @@ import platform
 
 import keras
 
+from keras_ctsep.data import ClipCache
 from keras_ctsep.files import write_whole
 
 # What may differ between a run and its continuation without changing the result.
@@ -132,6 +133,8 @@ def view_arguments(arguments):
     view = {name: arguments[name] for name in _VIEW_ARGUMENTS if arguments.get(name) is not None}
     if "crop_size" in view:
         view.setdefault("short_side", view["crop_size"] * 8 // 7)
+    if "cache" in view:
+        view["cache"] = ClipCache(view["cache"])
     if arguments.get("workers") is not None:
         view["num_threads"] = arguments["workers"]
     return view

@@ -7,17 +7,14 @@ from typing import Literal
 import keras
 
 from keras_ctsep.data import VideoDataset
-from keras_ctsep.evaluation import confusion_matrix
-from keras_ctsep.evaluation import score_views
-from keras_ctsep.evaluation import top_k_accuracy
+from keras_ctsep.evaluation import confusion_matrix, score_views, top_k_accuracy
 from keras_ctsep.models import VideoResNet
-from keras_ctsep.training.checkpoint import Checkpoint
-from keras_ctsep.training.checkpoint import StopOnSignal
-from keras_ctsep.training.run_folder import view_arguments
-from keras_ctsep.training.run_folder import write_run
+from keras_ctsep.training.checkpoint import Checkpoint, StopOnSignal
+from keras_ctsep.training.run_folder import view_arguments, write_run
 from keras_ctsep.visualization import plot_confusion_matrix
 
 NUM_TEST_CLIPS = 10
+
 
 def train(
     train_videos,

@@ -1,0 +1,92 @@
+"""Batch normalization that keeps little for its backward pass."""
+
+import keras
+
+from keras_ctsep import ops
+
+# torchvision's and VMZ's batch norm, in Keras's words (their momentum 0.1 is Keras's 0.9), so that
+# their running statistics can be taken over.
+BATCH_NORM_MOMENTUM = 0.9
+BATCH_NORM_EPSILON = 1e-5
+
+
+@keras.saving.register_keras_serializable(package="keras_ctsep")
+class BatchNormalization(keras.layers.BatchNormalization):
+    """Keras's batch normalization of the last axis, in fewer passes over memory.
+
+    Weights, numbers and configuration are those of `keras.layers.BatchNormalization`. Options of
+    it that change the computation (another axis, no scale or offset, masks, synchronization,
+    renormalization) compute as there.
+
+    Args:
+        activation: None or `"relu"`, applied to the outputs.
+        **kwargs: the arguments of `keras.layers.BatchNormalization`.
+
+    Example:
+
+    >>> import keras
+    >>> BatchNormalization(activation="relu")(keras.Input((16, 56, 56, 64))).shape
+    (None, 16, 56, 56, 64)
+    """
+
+    def __init__(self, activation=None, **kwargs):
+        super().__init__(**kwargs)
+        if activation not in (None, "relu"):
+            raise ValueError(
+                f'`activation` must be None or "relu". Received: activation={activation}'
+            )
+        self.activation = activation
+
+    def call(self, inputs, training=None, mask=None):
+        if mask is not None or not self._is_plain(inputs):
+            outputs = super().call(inputs, training=training, mask=mask)
+        elif training and self.trainable:
+            outputs, mean, variance = ops.batch_norm(inputs, *self._scale(), self.epsilon)
+            self._update(mean, variance)
+        else:
+            moments = self._float(self.moving_mean), self._float(self.moving_variance)
+            outputs = ops.normalize(inputs, *self._scale(), *moments, self.epsilon)
+        return keras.ops.relu(outputs) if self.activation else outputs
+
+    def relu_and(self, function, inputs, kernel, training):
+        """Returns `function(relu(self(inputs)), kernel)`.
+
+        In training, the backward pass normalizes again, so that of all three steps only `inputs`
+        are kept.
+        """
+        kernel = keras.ops.convert_to_tensor(kernel)
+        if not (training and self.trainable and self._is_plain(inputs)):
+            return function(keras.ops.relu(self(inputs, training=training)), kernel)
+
+        def normalized(inputs, gamma, beta, kernel):
+            outputs, mean, variance = ops.batch_norm(inputs, gamma, beta, self.epsilon)
+            return function(keras.ops.relu(outputs), kernel), mean, variance
+
+        outputs, mean, variance = ops.recomputed(normalized)(inputs, *self._scale(), kernel)
+        self._update(keras.ops.stop_gradient(mean), keras.ops.stop_gradient(variance))
+        return outputs
+
+    def _is_plain(self, inputs):
+        last = self.axis in (-1, len(inputs.shape) - 1)
+        return last and self.scale and self.center and not (self.synchronized or self.renorm)
+
+    def _scale(self):
+        return self._float(self.gamma), self._float(self.beta)
+
+    def _float(self, weight):
+        # Under mixed precision too: Keras would hand it out in 16 bits.
+        return keras.ops.cast(weight, keras.backend.result_type(weight.dtype, "float32"))
+
+    def _update(self, mean, variance):
+        for moving, new in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving * self.momentum + new * (1.0 - self.momentum))
+
+    def get_config(self):
+        return {**super().get_config(), "activation": self.activation}
+
+
+def batch_normalization(name, **kwargs):
+    """Returns the batch normalization that layers and models of this package use."""
+    return BatchNormalization(
+        momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON, name=name, **kwargs
+    )

@@ -1,0 +1,84 @@
+"""The backends' own convolutions, and what runs on which kind of device."""
+
+import keras
+from keras import ops
+
+
+def convolve(inputs, kernel, strides, pads, dilation_rate, depthwise=False):
+    """The backend's 2-D or 3-D convolution, dense or (2-D only) depthwise.
+
+    Args:
+        inputs: tensor `(batch, *sizes, channels)`.
+        kernel: tensor `(*window, channels, filters)`, or `(*window, 1, filters)` for groups of one
+            channel, or `(*window, channels, depth_multiplier)` if `depthwise`.
+        strides: ints, one for each axis of the window.
+        pads: `(before, after)` zeros for each axis.
+        dilation_rate: ints, one for each axis.
+        depthwise: whether each channel is taken by itself.
+
+    Returns:
+        Tensor `(batch, *new_sizes, new_channels)`.
+    """
+    if keras.backend.backend() == "torch":
+        return _torch_convolve(inputs, kernel, strides, pads, dilation_rate, depthwise)
+    # At stride 1 the backend's own "same" spares a padded copy.
+    same = tuple(
+        (rate * (size - 1) // 2, rate * (size - 1) - rate * (size - 1) // 2)
+        for rate, size in zip(dilation_rate, kernel.shape, strict=False)
+    )
+    padding = "valid"
+    if max(strides) == 1 and tuple(pads) == same:
+        padding = "same"
+    elif tuple(pads) != ((0, 0),) * len(strides):
+        inputs = ops.pad(inputs, ((0, 0), *pads, (0, 0)))
+    unequal = depthwise and len(set(strides)) > 1 and keras.backend.backend() == "tensorflow"
+    outputs = (ops.depthwise_conv if depthwise else ops.conv)(
+        inputs,
+        kernel,
+        # TensorFlow's depthwise convolution wants equal strides.
+        strides=(1,) * len(strides) if unequal else tuple(strides),
+        padding=padding,
+        data_format="channels_last",
+        dilation_rate=tuple(dilation_rate),
+    )
+    return outputs[:, :: strides[0], :: strides[1]] if unequal else outputs
+
+
+def _torch_convolve(inputs, kernel, strides, pads, dilation_rate, depthwise):
+    # Keras copies the inputs into PyTorch's own axis order and back again. A view, which PyTorch
+    # knows as its channels-last memory format, does without.
+    import torch
+
+    rank = len(strides)
+    if depthwise:
+        kernel = kernel.reshape((*kernel.shape[:rank], 1, -1))
+    inputs = inputs.permute(0, -1, *range(1, rank + 1))
+    if any(before != after for before, after in pads):
+        flat = [zeros for pair in reversed(pads) for zeros in pair]
+        inputs, pads = torch.nn.functional.pad(inputs, flat), ((0, 0),) * rank
+    outputs = (torch.conv2d if rank == 2 else torch.conv3d)(
+        inputs,
+        kernel.permute(-1, -2, *range(rank)),
+        stride=strides,
+        padding=[before for before, _ in pads],
+        dilation=dilation_rate,
+        groups=inputs.shape[1] // kernel.shape[-2],
+    )
+    return outputs.permute(0, *range(2, rank + 2), 1)
+
+
+def device_kind(tensor):
+    """Returns "cpu", or "accelerator" where GPUs or TPUs do the work."""
+    backend = keras.backend.backend()
+    if backend == "torch":
+        return "cpu" if tensor.device.type == "cpu" else "accelerator"
+    if backend == "jax":
+        import jax
+
+        return "cpu" if jax.default_backend() == "cpu" else "accelerator"
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        kinds = {device.device_type for device in tf.config.list_logical_devices()}
+        return "cpu" if kinds == {"CPU"} else "accelerator"
+    return "cpu"

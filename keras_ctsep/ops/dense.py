@@ -1,0 +1,98 @@
+"""The forms of a convolution of all channels into each.
+
+Each takes `(inputs, kernel, strides, pads, dilation_rate)` with a kernel `(frames, height, width,
+channels, filters)` and `(before, after)` zeros for each axis.
+"""
+
+from keras import ops
+
+from keras_ctsep.ops.backend import convolve
+from keras_ctsep.ops.planes import by_planes
+from keras_ctsep.ops.planes import spread
+from keras_ctsep.ops.planes import taps_of
+
+
+def direct(inputs, kernel, strides, pads, dilation_rate):
+    """The backend's 3-D convolution."""
+    return convolve(inputs, kernel, strides, pads, dilation_rate)
+
+
+def folded(inputs, kernel, strides, pads, dilation_rate):
+    """The backend's 2-D convolution."""
+    return by_planes(convolve, inputs, kernel, strides, pads, dilation_rate)
+
+
+def multiplied(inputs, kernel, strides, pads, dilation_rate):
+    """The sum over the window of matrix products."""
+    if tuple(kernel.shape[:3]) == (1, 1, 1) and max(strides) == 1 and not _any(pads):
+        return ops.matmul(inputs, kernel[0, 0, 0])
+    inputs = ops.pad(inputs, ((0, 0), *pads, (0, 0)))
+    return by_planes(_multiplied, inputs, kernel, strides, ((0, 0),) * 3, dilation_rate)
+
+
+def _multiplied(inputs, kernel, strides, pads, dilation_rate):
+    del pads  # there are none
+    weights = ops.reshape(kernel, (-1, *kernel.shape[2:]))
+    taps = taps_of(inputs, kernel.shape[:2], strides, dilation_rate)
+    return sum(ops.matmul(tap, weights[index]) for index, tap in enumerate(taps))
+
+
+def looped(inputs, kernel, strides, pads, dilation_rate):
+    """`folded`, with a kernel gradient of matrix products in a loop over frames."""
+    reach = [(size - 1) * rate for size, rate in zip(kernel.shape, dilation_rate, strict=False)]
+    if not all(isinstance(zeros, int) for pair in pads for zeros in pair) or any(
+        max(pair) > most for pair, most in zip(pads, reach, strict=True)
+    ):
+        # Zeros that no window shares with the inputs, or of unknown number, go in as inputs.
+        inputs, pads = ops.pad(inputs, ((0, 0), *pads, (0, 0))), ((0, 0),) * 3
+
+    @ops.custom_gradient
+    def convolved(inputs, kernel):
+        def gradient(*args, upstream=None):
+            upstream = args[0] if upstream is None else upstream
+            padded = ops.pad(inputs, ((0, 0), *pads, (0, 0))) if _any(pads) else inputs
+            return (
+                _input_gradient(inputs, kernel, upstream, strides, pads, dilation_rate),
+                _kernel_gradient(padded, kernel, upstream, strides, dilation_rate),
+            )
+
+        return folded(inputs, kernel, strides, pads, dilation_rate), gradient
+
+    return convolved(inputs, kernel)
+
+
+def _any(pads):
+    return tuple(pads) != ((0, 0),) * 3
+
+
+def _input_gradient(inputs, kernel, upstream, strides, pads, dilation_rate):
+    # A convolution again, by the turned kernel.
+    turned_pads = []
+    for axis, (zeros, _) in enumerate(pads, start=1):
+        upstream = spread(upstream, axis, strides[axis - 1])
+        reach = (kernel.shape[axis - 1] - 1) * dilation_rate[axis - 1]
+        after = ops.shape(inputs)[axis] - ops.shape(upstream)[axis] + zeros
+        turned_pads.append((reach - zeros, after))
+    turned = ops.swapaxes(ops.flip(kernel, (0, 1, 2)), 3, 4)
+    return folded(upstream, turned, (1, 1, 1), tuple(turned_pads), dilation_rate)
+
+
+def _kernel_gradient(inputs, kernel, upstream, strides, dilation_rate):
+    frames, height, width, channels, filters = kernel.shape
+    clips, new_frames = ops.shape(upstream)[:2]
+
+    def add_frame(index, sums):
+        clip, frame = index // new_frames, index % new_frames
+        gradient = ops.reshape(upstream[clip, frame], (-1, filters))
+        products = []
+        for tap in range(frames):
+            plane = inputs[clip, frame * strides[0] + tap * dilation_rate[0]]
+            taps = list(taps_of(plane, (height, width), strides[1:], dilation_rate[1:]))
+            patches = taps[0] if len(taps) == 1 else ops.concatenate(taps, axis=-1)
+            patches = ops.reshape(patches, (-1, height * width * channels))
+            products.append(ops.matmul(ops.transpose(patches), gradient))
+        return sums + ops.cast(ops.stack(products), "float32")
+
+    start = ops.zeros((frames, height * width * channels, filters), "float32")
+    sums = ops.fori_loop(0, clips * new_frames, add_frame, start)
+    return ops.cast(ops.reshape(sums, kernel.shape), kernel.dtype)

@@ -1,0 +1,99 @@
+"""The forms of a depthwise convolution: the same function, at very different speed.
+
+Each takes `(inputs, kernel, strides, pads, dilation_rate)` with a kernel `(frames, height, width,
+channels, depth_multiplier)` and `(before, after)` zeros for each axis.
+"""
+
+import keras
+from keras import ops
+
+from keras_ctsep.ops.backend import convolve
+from keras_ctsep.ops.planes import by_planes
+from keras_ctsep.ops.planes import spread
+from keras_ctsep.ops.planes import taps_of
+
+
+def grouped(inputs, kernel, strides, pads, dilation_rate):
+    """One 3-D convolution with a group for each channel, as in Keras's `Conv3D(groups=...)`."""
+    kernel = ops.reshape(kernel, (*kernel.shape[:3], 1, kernel.shape[3] * kernel.shape[4]))
+    return convolve(inputs, kernel, strides, pads, dilation_rate)
+
+
+def folded(inputs, kernel, strides, pads, dilation_rate):
+    """The backend's depthwise 2-D convolution."""
+
+    def conv2d(*args):
+        return convolve(*args, depthwise=True)
+
+    return by_planes(conv2d, inputs, kernel, strides, pads, dilation_rate)
+
+
+def shifted(inputs, kernel, strides, pads, dilation_rate):
+    """The sum over the window of the shifted inputs, each times its weights."""
+    return by_planes(_shifted, inputs, kernel, strides, pads, dilation_rate)
+
+
+def _shifted(inputs, kernel, strides, pads, dilation_rate):
+    height, width, channels, multiplier = kernel.shape
+    if multiplier > 1:
+        inputs = ops.repeat(inputs, multiplier, axis=-1)
+    kernel = ops.reshape(kernel, (height, width, channels * multiplier))
+    inputs = ops.pad(inputs, ((0, 0), *pads, (0, 0)))
+
+    @ops.custom_gradient
+    def convolved(inputs, kernel):
+        def gradient(*args, upstream=None):
+            upstream = args[0] if upstream is None else upstream
+            return (
+                _input_gradient(inputs, kernel, upstream, strides, dilation_rate),
+                _kernel_gradient(inputs, kernel, upstream, strides, dilation_rate),
+            )
+
+        return _sum_of_taps(inputs, kernel, strides, dilation_rate), gradient
+
+    return convolved(inputs, kernel)
+
+
+def _sum_of_taps(inputs, kernel, strides, dilation_rate):
+    weights = ops.reshape(kernel, (-1, kernel.shape[-1]))
+    taps = taps_of(inputs, kernel.shape[:2], strides, dilation_rate)
+    return sum(tap * weights[index] for index, tap in enumerate(taps))
+
+
+def _input_gradient(inputs, kernel, upstream, strides, dilation_rate):
+    # The same sum again, by the turned kernel.
+    pads = []
+    for axis in (1, 2):
+        upstream = spread(upstream, axis, strides[axis - 1])
+        before = (kernel.shape[axis - 1] - 1) * dilation_rate[axis - 1]
+        pads.append((before, ops.shape(inputs)[axis] - ops.shape(upstream)[axis]))
+    upstream = ops.pad(upstream, ((0, 0), *pads, (0, 0)))
+    return _sum_of_taps(upstream, ops.flip(kernel, (0, 1)), (1, 1), dilation_rate)
+
+
+def _kernel_gradient(inputs, kernel, upstream, strides, dilation_rate):
+    # In a loop, so that the products of one plane stay in the cache.
+    def add_plane(sums, plane):
+        taps = taps_of(plane[0], kernel.shape[:2], strides, dilation_rate)
+        return sums + _sums_of_products(taps, plane[1]), None
+
+    start = ops.zeros((kernel.shape[0] * kernel.shape[1], kernel.shape[2]), "float32")
+    sums, _ = ops.scan(add_plane, start, (inputs, upstream))
+    return ops.cast(ops.reshape(sums, kernel.shape), kernel.dtype)
+
+
+def _sums_of_products(taps, upstream):
+    upstream = ops.cast(upstream, "float32")
+    products = tuple(ops.cast(tap, "float32") * upstream for tap in taps)
+    if keras.backend.backend() != "jax":
+        return ops.stack([ops.sum(product, axis=(0, 1)) for product in products])
+    # XLA would pass over the plane once for each sum; this makes them all in one pass.
+    from jax import lax
+
+    rows = lax.reduce(
+        products,
+        (0.0,) * len(products),
+        lambda left, right: tuple(one + other for one, other in zip(left, right, strict=True)),
+        (0,),
+    )
+    return ops.stack([ops.sum(row, axis=0) for row in rows])

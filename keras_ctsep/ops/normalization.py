@@ -1,0 +1,129 @@
+"""Batch normalization over all axes but the last, each way in as few passes as the backend has."""
+
+import math
+
+import keras
+from keras import ops
+
+
+def batch_norm(inputs, gamma, beta, epsilon):
+    """Normalizes each channel by its mean and variance over the batch.
+
+    Args:
+        inputs: tensor `(..., channels)`.
+        gamma: scale `(channels,)`, at least float32.
+        beta: offset `(channels,)`, at least float32.
+        epsilon: float added to the variance.
+
+    Returns:
+        A tuple `(outputs, mean, variance)`: outputs of the inputs' shape and type, and the
+        (biased) moments `(channels,)` they were normalized by, which pass no gradient on.
+
+    Example:
+
+    >>> from keras import ops
+    >>> outputs, mean, variance = batch_norm(
+    ...     ops.array([[1.0], [3.0]]), ops.ones(1), ops.zeros(1), epsilon=0.0
+    ... )
+    >>> float(mean[0]), float(variance[0])
+    (2.0, 1.0)
+
+    Reference:
+        Ioffe and Szegedy 2015, "Batch Normalization", arXiv 1502.03167, section 3.
+    """
+    if keras.backend.backend() == "torch":
+        return _torch_batch_norm(inputs, gamma, beta, epsilon)
+    if keras.backend.backend() == "tensorflow" and gamma.dtype == "float32":
+        return _tensorflow_batch_norm(inputs, gamma, beta, epsilon)
+    return _portable_batch_norm(inputs, gamma, beta, epsilon)
+
+
+def _torch_batch_norm(inputs, gamma, beta, epsilon):
+    import torch
+
+    outputs, mean, inverse = torch.native_batch_norm(
+        inputs.reshape(-1, inputs.shape[-1]), gamma, beta, None, None, True, 0.0, epsilon
+    )
+    variance = inverse.detach() ** -2 - epsilon
+    return outputs.reshape(inputs.shape), mean.detach(), variance
+
+
+def _tensorflow_batch_norm(inputs, gamma, beta, epsilon):
+    import tensorflow as tf
+
+    rows = tf.reshape(inputs, (1, -1, 1, inputs.shape[-1]))
+    outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=rows, scale=gamma, offset=beta, mean=[], variance=[], epsilon=epsilon
+    )
+    # TensorFlow gives the unbiased variance.
+    count = tf.cast(tf.shape(rows)[1], variance.dtype)
+    variance = tf.stop_gradient(variance * ((count - 1) / count))
+    outputs = tf.ensure_shape(tf.reshape(outputs, tf.shape(inputs)), inputs.shape)
+    return outputs, tf.stop_gradient(mean), variance
+
+
+def _portable_batch_norm(inputs, gamma, beta, epsilon):
+    axes = tuple(range(len(inputs.shape) - 1))
+    values = ops.cast(ops.stop_gradient(inputs), gamma.dtype)
+    mean = ops.mean(values, axes)
+    variance = ops.mean(ops.square(values - mean), axes)
+
+    # By autodiff, the way through the moments would take several passes more.
+    @ops.custom_gradient
+    def normalized(inputs, gamma, beta, mean, variance):
+        def gradient(*args, upstream=None):
+            upstream = ops.cast(args[0] if upstream is None else upstream, gamma.dtype)
+            inverse = ops.rsqrt(variance + epsilon)
+            unit = (ops.cast(inputs, gamma.dtype) - mean) * inverse
+            d_beta = ops.sum(upstream, axes)
+            d_gamma = ops.sum(upstream * unit, axes)
+            count = math.prod(ops.shape(inputs)[:-1])
+            d_inputs = gamma * inverse * (upstream - (d_beta + unit * d_gamma) / count)
+            nothing = ops.zeros_like(mean)
+            return ops.cast(d_inputs, inputs.dtype), d_gamma, d_beta, nothing, nothing
+
+        return normalize(inputs, gamma, beta, mean, variance, epsilon), gradient
+
+    return normalized(inputs, gamma, beta, mean, variance), mean, variance
+
+
+def normalize(inputs, gamma, beta, mean, variance, epsilon):
+    """Normalizes each channel by a given mean and variance.
+
+    Args:
+        inputs: tensor `(..., channels)`.
+        gamma: scale `(channels,)`, at least float32.
+        beta: offset `(channels,)`.
+        mean: `(channels,)`.
+        variance: `(channels,)`.
+        epsilon: float added to the variance.
+
+    Returns:
+        Tensor of the inputs' shape and type.
+
+    Example:
+
+    >>> from keras import ops
+    >>> one = ops.ones(1)
+    >>> outputs = normalize(ops.array([[5.0]]), 2 * one, one, 3 * one, 4 * one, epsilon=0.0)
+    >>> float(outputs[0, 0])
+    3.0
+    """
+    if keras.backend.backend() == "torch":
+        import torch
+
+        rows = inputs.reshape(-1, inputs.shape[-1])
+        rows = torch.nn.functional.batch_norm(rows, mean, variance, gamma, beta, eps=epsilon)
+        return rows.reshape(inputs.shape)
+    if keras.backend.backend() == "tensorflow" and gamma.dtype == "float32":
+        import tensorflow as tf
+
+        rows = tf.reshape(inputs, (1, -1, 1, inputs.shape[-1]))
+        settings = {"epsilon": epsilon, "is_training": False}
+        rows = tf.raw_ops.FusedBatchNormV3(
+            x=rows, scale=gamma, offset=beta, mean=mean, variance=variance, **settings
+        )[0]
+        return tf.ensure_shape(tf.reshape(rows, tf.shape(inputs)), inputs.shape)
+    scale = gamma * ops.rsqrt(variance + epsilon)
+    outputs = ops.cast(inputs, scale.dtype) * scale + (beta - mean * scale)
+    return ops.cast(outputs, inputs.dtype)
