@@ -95,8 +95,9 @@ def _add_option(parser, parameter, text, suppress=False):
 
 def _help_texts(function):
     """Gives a dict from argument to text, out of a Google-style `Args` section."""
-    section = re.search(r"^Args:\n((?:[ ]+.*\n?|\n)+)", inspect.getdoc(function) or "", re.MULTILINE)
+    text = inspect.getdoc(function) or ""
+    section = re.search(r"^Args:\n((?:[ ]+.*\n?|\n)+)", text, re.MULTILINE)
     entries = re.findall(
         r"^ {4}(?:\*{0,2})(\w+): (.*(?:\n {5,}.*)*)", section[1] if section else "", re.MULTILINE
     )
-    return {name: " ".join(text.split()) for name, text in entries}
+    return {name: " ".join(words.split()) for name, words in entries}

@@ -3,13 +3,15 @@
 import numpy as np
 
 
-def score_views(model, dataset, callbacks=None):
+def score_views(model, dataset, callbacks=None, gather=None):
     """Scores every view (a crop of a clip) of every readable video of a data set.
 
     Args:
         model: a Keras model that gives `(batch, num_classes)` scores.
         dataset: a `keras_ctsep.data.VideoDataset` that does not augment.
         callbacks: Keras callbacks for `model.predict`.
+        gather: where each of several processes has its shard of `dataset`: a function
+            `gather(rows, num_batches)` such as `keras_ctsep.training.distribution.gather`.
 
     Returns:
         A tuple `(scores, labels, paths)` over the videos that could be read: float32 scores
@@ -19,11 +21,15 @@ def score_views(model, dataset, callbacks=None):
         ValueError: when no video could be read.
     """
     scores = model.predict(dataset, verbose=1, callbacks=callbacks)
+    paths = dataset.annotations.paths
+    is_bad = np.array([path in dataset.bad_files for path in paths])
+    if gather is not None:
+        scores = gather(scores, len(dataset))
+        is_bad = gather(is_bad[None], 1).any(axis=0)
     scores = scores[: dataset.num_views]  # the last batch is filled up
     scores = scores.reshape(dataset.num_videos, -1, scores.shape[1])
-    paths = dataset.annotations.paths
-    good = [index for index, path in enumerate(paths) if path not in dataset.bad_files]
-    if not good:
+    good = np.flatnonzero(~is_bad)
+    if not len(good):
         raise ValueError(f"None of the {len(paths)} videos could be read.")
     labels = np.asarray(dataset.annotations.labels)[good]
     return scores[good].astype("float32"), labels, [paths[index] for index in good]

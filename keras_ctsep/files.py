@@ -22,7 +22,6 @@ def write_whole(path):
         A context manager that gives the temporary `pathlib.Path`.
 
     Example:
-
     >>> import pathlib, tempfile
     >>> folder = pathlib.Path(tempfile.mkdtemp())
     >>> with write_whole(folder / "classes.txt") as temporary:

@@ -61,8 +61,15 @@ def plot_confusion_matrix(matrix, class_names, path):
     if num_classes <= 30:
         for row, column in np.argwhere(matrix):
             color = "white" if shares[row, column] > 0.5 else "black"
-            axes.text(column, row, str(matrix[row, column]), color=color, fontsize=font_size - 1,
-                      ha="center", va="center")
+            axes.text(
+                column,
+                row,
+                str(matrix[row, column]),
+                color=color,
+                fontsize=font_size - 1,
+                ha="center",
+                va="center",
+            )
     correct = np.trace(matrix)
     axes.set_title(f"{correct} of {matrix.sum()} right ({correct / max(matrix.sum(), 1):.1%})")
     axes.set_xlabel("predicted class")

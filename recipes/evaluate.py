@@ -12,9 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from keras_ctsep import cli
-from keras_ctsep import evaluation
-from keras_ctsep import training
+from keras_ctsep import cli, evaluation, training
 from keras_ctsep.data import VideoDataset
 from keras_ctsep.files import write_whole
 from keras_ctsep.visualization import plot_confusion_matrix

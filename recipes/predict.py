@@ -1,22 +1,21 @@
 """Names what happens in videos.
 
 python recipes/predict.py jump.mp4 run.mp4 --model runs/train_ucf/best.keras
+python recipes/predict.py jump.mp4 --model R2Plus1D18 --weights r2plus1d_18.pth
 """
 
 import pathlib
 import sys
 
-from keras_ctsep import cli
-from keras_ctsep import training
-from keras_ctsep.data import Annotations
-from keras_ctsep.data import VideoDataset
-from keras_ctsep.data import VideoError
+from keras_ctsep import cli, training
+from keras_ctsep.data import Annotations, VideoDataset, VideoError
 from keras_ctsep.visualization import contact_sheet
 
 
 def main(
     *videos: str,
     model: str,
+    weights: str = None,
     top: int = 5,
     num_clips: int = 10,
     num_frames: int = None,
@@ -32,6 +31,8 @@ def main(
     Args:
         *videos: files to look at.
         model: .keras file; what is not given comes from settings.json and classes.txt beside it.
+            With --weights the name of a network.
+        weights: file for that network, such as torchvision's r2plus1d_18.pth.
         top: how many classes to name.
         num_clips: clips spread over each video; the scores are their mean.
         num_frames: frames in a clip.
@@ -53,7 +54,10 @@ def main(
         "crop_size": crop_size,
         "frame_differences": frame_differences,
     }
-    network, arguments, class_names = training.read_run(model, **overrides)
+    if weights:
+        network, arguments, class_names = training.read_weights(model, weights, **overrides)
+    else:
+        network, arguments, class_names = training.read_run(model, **overrides)
     view = training.view_arguments(arguments) | {"batch_size": num_clips, "strict": True}
     failed = 0
     for video in videos:

@@ -9,8 +9,7 @@ A run that was stopped goes on with the same command and `--resume`.
 
 from typing import Literal
 
-from keras_ctsep import cli
-from keras_ctsep import training
+from keras_ctsep import cli, training
 
 
 def main(

@@ -13,8 +13,7 @@ import os
 import pathlib
 
 import keras_ctsep.data
-from keras_ctsep import cli
-from keras_ctsep import training
+from keras_ctsep import cli, training
 
 EMBEDDED = {
     "model": "CTSepResNet10",

@@ -1,9 +1,5 @@
 import os
 import pathlib
-import sys
-
-# Recipes are scripts beside the package, not a part of it.
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "recipes"))
 
 import numpy as np
 import pytest

@@ -1,15 +1,14 @@
-"""A training run of a few seconds, in one process or in each process of a launcher."""
+"""A training run of a second, in one process or in each process of a launcher."""
 
+import faulthandler
+import pathlib
 import sys
 
 import keras
 import numpy as np
 
-from keras_ctsep import data
-from keras_ctsep import training
+from keras_ctsep import data, training
 from keras_ctsep.training import distribution
-
-VIEW = {"num_frames": 4, "short_side": 16, "crop_size": 16, "num_threads": 1}
 
 
 def tiny_network(norm):
@@ -24,23 +23,23 @@ def tiny_network(norm):
     return keras.Model(clips, keras.layers.Dense(3, activation="softmax")(x))
 
 
-def distributed_run(videos, distribute, norm):
-    """Trains on 12 videos in batches of 8, tests on 6: last batches are filled up.
+def distributed_run(videos, batch_size, shard, norm):
+    """Trains on 12 videos, tests on 6; batches of 8 leave something to fill up.
 
     Args:
         videos: folder from `write_tiny_ucf101`.
-        distribute: for `distribution.start`.
+        batch_size, shard: what `distribution.start` gave.
         norm: bool, whether the network has batch norm.
 
     Returns:
         Dict of lists and arrays: the history of `fit`, `weights`, and `scores` of two clips of
         each test video.
     """
-    batch_size, shard = distribution.start(distribute, 8)
-    # Other weights in every process, but for JAX, where processes must have the same program.
-    is_torch = keras.backend.backend() == "torch"
-    keras.utils.set_random_seed(5 + (shard[0] if is_torch else 0))
-    view = VIEW | {"batch_size": batch_size, "shard": shard}
+    # Processes start from other weights, but on JAX, where they have to be one program.
+    on_torch = keras.backend.backend() == "torch"
+    keras.utils.set_random_seed(5 + (shard[0] if on_torch else 0))
+    view = {"num_frames": 4, "short_side": 16, "crop_size": 16, "num_threads": 1}
+    view |= {"batch_size": batch_size, "shard": shard}
     train, test = (training.read_videos("ucf101", videos, side) for side in ("train", "test"))
     train_data = data.VideoDataset(train, augment=True, **view)
     test_data = data.VideoDataset(test, **view)
@@ -65,10 +64,56 @@ def distributed_run(videos, distribute, norm):
     return history | {"weights": weights, "scores": scores}
 
 
-if __name__ == "__main__":
+class Scale(keras.layers.Layer):
+    """Has a weight more than it uses."""
+
+    def build(self, input_shape):
+        self.scale = self.add_weight()
+        self.unused = self.add_weight()
+
+    def call(self, inputs):
+        return inputs * self.scale
+
+
+def norm_statistics(inputs, shard):
+    """Gives mean and variance that batch norm has after one batch."""
+    model = keras.Sequential([keras.layers.BatchNormalization(momentum=0.5)])
+    model.compile("sgd", "mse")
+    callbacks = distribution.callbacks(["a batch"], ["a batch"], shard)
+    model.fit(inputs, 0 * inputs, batch_size=len(inputs), verbose=0, callbacks=callbacks)
+    _, _, mean, variance = model.get_weights()
+    return {"mean": mean, "variance": variance}
+
+
+def error_message(function, *args, **options):
+    try:
+        function(*args, **options)
+    except ValueError as error:
+        return str(error)
+
+
+def main(videos, output, norm):
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
+        [cpu] = tf.config.list_physical_devices("CPU")
         two_devices = [tf.config.LogicalDeviceConfiguration()] * 2
-        tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], two_devices)
-    np.savez(sys.argv[2], **distributed_run(sys.argv[1], True, norm=sys.argv[3] == "norm"))
+        tf.config.set_logical_device_configuration(cpu, two_devices)
+    odd_batch = error_message(distribution.start, True, 7)
+    batch_size, shard = distribution.start(True, 8)
+    run = distributed_run(videos, batch_size, shard, norm == "norm")
+    np.savez(pathlib.Path(output) / f"run{shard[0]}.npz", **run)
+    more = {"odd_batch": odd_batch}
+    if keras.backend.backend() == "torch":
+        inputs = np.random.default_rng(3).normal(size=(8, 2)) * 9
+        more |= norm_statistics(inputs[4 * shard[0] :][:4], shard)
+        model = keras.Sequential([Scale()])
+        model.compile("sgd", "mse")
+        callbacks = distribution.callbacks(["a batch"], ["a batch"], shard)
+        more["unused"] = error_message(model.fit, inputs, inputs, verbose=0, callbacks=callbacks)
+    np.savez(pathlib.Path(output) / f"more{shard[0]}.npz", **more)
+
+
+if __name__ == "__main__":
+    faulthandler.dump_traceback_later(150, exit=True)  # who waits for a process that ended
+    main(*sys.argv[1:])

@@ -41,9 +41,7 @@ def depthwise_conv3d(inputs, kernel, strides=(1, 1, 1), padding="valid", dilatio
 
 def batch_norm(inputs, norm):
     """The norm at inference, from the variables of a Keras layer."""
-    gamma, beta, mean, variance = (
-        np.asarray(weight, "float64") for weight in norm.get_weights()
-    )
+    gamma, beta, mean, variance = (np.asarray(weight, "float64") for weight in norm.get_weights())
     return (inputs - mean) / np.sqrt(variance + 1e-5) * gamma + beta
 
 

@@ -8,9 +8,7 @@ import pytest
 
 import keras_ctsep
 
-MODULES = [
-    module.name for module in pkgutil.walk_packages(keras_ctsep.__path__, "keras_ctsep.")
-]
+MODULES = [module.name for module in pkgutil.walk_packages(keras_ctsep.__path__, "keras_ctsep.")]
 
 
 @pytest.mark.parametrize("name", MODULES)

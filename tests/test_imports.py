@@ -18,7 +18,7 @@ ALLOWED = {
     "models": {"ops", "layers"},
     "data": {"files"},
     "visualization": {"files"},
-    "training": {"files", "data", "models", "evaluation", "visualization"},
+    "training": {"files", "data", "layers", "models", "evaluation", "visualization"},
 }
 BACKENDS = {"tensorflow", "torch", "jax", "tensorflow_io"}
 
@@ -34,7 +34,9 @@ def imports_of(tree):
 
 
 def sources():
-    return {path.relative_to(PACKAGE): ast.parse(path.read_text()) for path in PACKAGE.rglob("*.py")}
+    return {
+        path.relative_to(PACKAGE): ast.parse(path.read_text()) for path in PACKAGE.rglob("*.py")
+    }
 
 
 def part_of(path):

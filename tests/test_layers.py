@@ -7,9 +7,7 @@ import reference
 from checks import randomize
 from keras import ops as K
 
-from keras_ctsep.layers import Conv2Plus1D
-from keras_ctsep.layers import CTSeparableConv3D
-from keras_ctsep.layers import DepthwiseConv3D
+from keras_ctsep.layers import Conv2Plus1D, CTSeparableConv3D, DepthwiseConv3D
 
 SETTINGS = [
     {"strides": 1, "padding": "same", "dilation_rate": 1},
@@ -18,7 +16,7 @@ SETTINGS = [
     {"strides": (2, 1, 3), "padding": (1, 0, 2), "dilation_rate": 1},
     {"strides": 1, "padding": "same", "dilation_rate": 2},
 ]
-SIZES = [(7, 9, 11), (6, 8, 10)]
+SIZES = [(7, 8, 9), (6, 9, 8)]
 CT_KINDS = [
     {"spatial": spatial, "temporal": temporal, "depth_multiplier": multiplier}
     for spatial in ("depthwise", "full")
@@ -80,9 +78,9 @@ def test_values_equal_numpy(layer_class, arguments, rng):
     randomize(model)
     for sizes in SIZES:
         clip = rng.normal(size=(2, *sizes, 3)).astype("float32")
-        for layer, got in zip(made, model(clip), strict=True):
+        for layer, got in zip(made, model.predict(clip, verbose=0), strict=True):
             want = expected(layer, clip)
-            np.testing.assert_allclose(K.convert_to_numpy(got), want, atol=1e-5)
+            np.testing.assert_allclose(got, want, atol=1e-5)
             assert layer.compute_output_shape(clip.shape) == want.shape
             assert layer.compute_output_shape((None, None, None, None, 3)) == (
                 *[None] * 4,
@@ -142,9 +140,7 @@ def test_config_and_file_bring_the_layer_back(layer_class, arguments, rng, tmp_p
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     clip = rng.normal(size=(1, 5, 6, 6, 3)).astype("float32")
-    np.testing.assert_array_equal(
-        K.convert_to_numpy(model(clip)), K.convert_to_numpy(loaded(clip))
-    )
+    np.testing.assert_array_equal(K.convert_to_numpy(model(clip)), K.convert_to_numpy(loaded(clip)))
     squares = sum(
         0.5 * np.sum(np.square(K.convert_to_numpy(weight.value)))
         for weight in model.weights

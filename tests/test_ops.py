@@ -21,7 +21,7 @@ SETTINGS = [
     ((1, 1, 1), "same", (2, 2, 2)),
     ((1, 1, 1), "valid", (2, 1, 3)),
 ]
-SIZES = [(7, 9, 11), (6, 8, 10)]
+SIZES = [(7, 8, 9), (6, 9, 8)]
 
 
 def fits(sizes, window, padding, dilation):
@@ -37,7 +37,8 @@ CASES = [
     for sizes in SIZES
     for window in WINDOWS
     for setting in SETTINGS
-    if fits(sizes, window, setting[1], setting[2])
+    if (max(setting[0]) > 1 or sizes == SIZES[0])  # odd or even matters to strides
+    and fits(sizes, window, setting[1], setting[2])
 ]
 KINDS = {
     "dense": (ops.conv3d, reference.conv3d, 5),

@@ -3,9 +3,11 @@
 import csv
 import json
 import math
+import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 
@@ -137,6 +139,31 @@ def test_signal_ends_the_batch_and_says_how_to_go_on(
     if number == signal.SIGTERM:
         tiny_run(videos, tmp_path, resume=True)
         assert_same_run(tmp_path, unbroken[0])
+
+
+def test_run_on_two_devices_equals_one(videos, tmp_path):
+    expected = tiny_run(videos, tmp_path / "one", model="plain")
+    program = pathlib.Path(__file__).with_name("tiny_run.py")
+    command = [sys.executable, program, videos, tmp_path / "two", "distribute"]
+    places = [{"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}]
+    if keras.backend.backend() == "torch":
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+        places = [address | {"WORLD_SIZE": "2", "RANK": rank} for rank in "01"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    processes = [subprocess.Popen(command, env=os.environ | place, **pipes) for place in places]
+    texts = [process.communicate(timeout=200)[0] for process in processes]
+    for process, text in zip(processes, texts, strict=True):
+        assert process.returncode == 0, text
+    assert {path.name for path in (tmp_path / "two").iterdir()} == FILES
+    for row, one in zip(history(tmp_path / "two"), history(tmp_path / "one"), strict=True):
+        for name in one:
+            np.testing.assert_allclose(float(row[name]), float(one[name]), rtol=1e-4, err_msg=name)
+    for array, one in zip(weights(tmp_path / "two"), weights(tmp_path / "one"), strict=True):
+        np.testing.assert_allclose(array, one, rtol=1e-3, atol=1e-5)
+    last_line = "clip accuracy {clip_accuracy:.3f}, video accuracy {video_accuracy:.3f}"
+    assert last_line.format(**expected) in texts[0]
 
 
 def test_resuming_a_finished_run_tests_it_again(videos, unbroken, tmp_path):

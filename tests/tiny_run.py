@@ -1,5 +1,6 @@
 """A training run of a second or two, as a function and as a program that is killed."""
 
+import inspect
 import os
 import sys
 import unittest.mock
@@ -7,17 +8,20 @@ import unittest.mock
 import keras
 
 from keras_ctsep import data, training
+from keras_ctsep.models import VideoResNet
 from keras_ctsep.training import training_run
 
 
 def tiny_network(name, num_classes, **arguments):
-    """Everything with a state that training changes: weights, statistics, seeds."""
+    """Has everything with a state that training changes: weights, statistics, seeds."""
+    inspect.signature(VideoResNet).bind(name, num_classes, **arguments)  # the same arguments
     clips = keras.Input((None, None, None, 3))
     x = keras.layers.Rescaling(1 / 255)(clips)
     x = keras.layers.Conv3D(4, 3)(x)
-    x = keras.layers.BatchNormalization(momentum=0.5)(x)
+    if name != "plain":  # neither is the same on parts of a batch
+        x = keras.layers.BatchNormalization(momentum=0.5)(x)
+        x = keras.layers.Dropout(0.3)(x)
     x = keras.layers.GlobalAveragePooling3D()(x)
-    x = keras.layers.Dropout(0.3)(x)
     return keras.Model(clips, keras.layers.Dense(num_classes, activation="softmax")(x))
 
 
@@ -48,11 +52,20 @@ def tiny_run(videos, output, kill=None, **settings):
         "workers": 2,
     } | settings
     with (
-        unittest.mock.patch.object(training_run, "VideoResNet", tiny_network),
+        unittest.mock.patch.object(training_run, "make_network", tiny_network),
         unittest.mock.patch.object(training_run, "VideoDataset", Videos),
     ):
         return training.train(*sides, {}, output=str(output), **settings)
 
 
 if __name__ == "__main__":
-    tiny_run(sys.argv[1], sys.argv[2], kill=int(sys.argv[3]))
+    if sys.argv[3] == "distribute":
+        if keras.backend.backend() == "tensorflow":
+            import tensorflow as tf
+
+            two = [tf.config.LogicalDeviceConfiguration()] * 2
+            cpu = tf.config.list_physical_devices("CPU")[0]
+            tf.config.set_logical_device_configuration(cpu, two)
+        tiny_run(sys.argv[1], sys.argv[2], model="plain", distribute=True)
+    else:
+        tiny_run(sys.argv[1], sys.argv[2], kill=int(sys.argv[3]))

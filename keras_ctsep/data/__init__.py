@@ -6,6 +6,7 @@ from keras_ctsep.data.clip_cache import ClipCache
 from keras_ctsep.data.clip_sampling import random_clip, uniform_clips
 from keras_ctsep.data.decoding import decode_frames, read_video_info
 from keras_ctsep.data.groups import check_split, group_leaks, group_of
+from keras_ctsep.data.kinetics400 import kinetics400_class_names, torchvision_preprocess
 from keras_ctsep.data.kinetics_ssv2 import read_kinetics, read_ssv2
 from keras_ctsep.data.motion import make_motion_dataset
 from keras_ctsep.data.tf_video_dataset import tf_video_dataset

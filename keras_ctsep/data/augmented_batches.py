@@ -23,7 +23,6 @@ class AugmentedBatches(keras.utils.PyDataset):
         seed: integer >= 0.
 
     Example:
-
     >>> import tempfile
     >>> from keras_ctsep.data import VideoDataset, make_motion_dataset, read_ucf101
     >>> from keras_ctsep.layers import clip_augmentation

@@ -47,7 +47,8 @@ def tf_video_dataset(annotations, batch_size, **arguments):
     Example:
     >>> from keras_ctsep.data import read_ucf101, tf_video_dataset
     >>> train = read_ucf101("UCF-101")  # doctest: +SKIP
-    >>> model.fit(tf_video_dataset(train, 16, augment=True), epochs=10)  # doctest: +SKIP
+    >>> dataset = tf_video_dataset(train, 16, augment=True)  # doctest: +SKIP
+    >>> model.fit(dataset, epochs=10, shuffle=False)  # doctest: +SKIP
     """
     if "cache" in arguments:
         raise ValueError("`cache` keeps what VideoDataset decodes; use `tf.data.Dataset.cache`")

@@ -4,6 +4,7 @@ import keras
 
 from keras_ctsep import ops
 
+
 def require_channels_last():
     """Raises ValueError when Keras is set to another axis order than this package has."""
     if keras.config.image_data_format() != "channels_last":

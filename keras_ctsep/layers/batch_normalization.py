@@ -23,7 +23,6 @@ class BatchNormalization(keras.layers.BatchNormalization):
         **kwargs: the arguments of `keras.layers.BatchNormalization`.
 
     Example:
-
     >>> import keras
     >>> BatchNormalization(activation="relu")(keras.Input((16, 56, 56, 64))).shape
     (None, 16, 56, 56, 64)

@@ -45,7 +45,6 @@ class ClipAugmentation(keras.layers.Wrapper):
             clips.
 
     Example:
-
     >>> import keras
     >>> clips = keras.ops.ones((4, 8, 32, 32, 3))
     >>> labels = keras.ops.one_hot([0, 1, 2, 0], 3)
@@ -133,41 +132,42 @@ class ClipAugmentation(keras.layers.Wrapper):
 
 
 def rand_augment(num_ops=2, magnitude=0.5, seed=None):
-    """Makes RandAugment for clips: on average `num_ops` of nine changes to each clip.
+    """Makes the layers of RandAugment for clips: on average `num_ops` of ten changes to each clip.
 
     `keras.layers.RandAugment` picks the same changes for all images of a batch and computes all
     that it has, and its statistics of single frames make clips flicker. Here each clip meets each
-    of the changes with probability `num_ops / 9`, in a fixed order: shear, rotation, translation,
+    of the changes with probability `num_ops / 10`, in a fixed order: shear
+    along each side, rotation, translation,
     sharpness, brightness, contrast, colour, posterization, automatic contrast. Strengths are drawn
     evenly up to the given one, to both sides. Of the paper's list, equalization is left out (it
     takes JAX as long as all others together) and so is solarization (Keras's threshold has no
     lower end).
 
     Args:
-        num_ops: average number of changes, above 0 and at most 9.
+        num_ops: average number of changes, above 0 and at most 10.
         magnitude: largest strength, above 0 and at most 1: at 1 a shear of 0.3, 30 degrees, a
             translation by 0.45 of the side, 0.9 of sharpness, contrast and colour, 0.4 of
             brightness, 4 bits.
         seed: integer.
 
     Returns:
-        A `keras.layers.Pipeline` of `ClipAugmentation` layers, for RGB from 0 to 255.
+        A list of `ClipAugmentation` layers for RGB clips from 0 to 255. `keras.Sequential` puts
+        them in front of a model.
 
     Raises:
         ValueError: for arguments out of range.
 
     Example:
-
-    >>> augment = rand_augment(num_ops=2, seed=0)
-    >>> len(augment.layers), round(augment.layers[0].rate, 3)
-    (9, 0.222)
+    >>> layers = rand_augment(num_ops=2, seed=0)
+    >>> len(layers), layers[0].rate
+    (10, 0.2)
 
     Reference:
         Cubuk et al. 2019, "RandAugment: Practical automated data augmentation with a reduced
         search space", arXiv 1909.13719, section 3.1.
     """
-    if not 0 < num_ops <= 9:
-        raise ValueError(f"`num_ops` must be above 0 and at most 9. Received: num_ops={num_ops}")
+    if not 0 < num_ops <= 10:
+        raise ValueError(f"`num_ops` must be above 0 and at most 10. Received: num_ops={num_ops}")
     if not 0 < magnitude <= 1:
         raise ValueError(
             f"`magnitude` must be above 0 and at most 1. Received: magnitude={magnitude}"
@@ -176,7 +176,8 @@ def rand_augment(num_ops=2, magnitude=0.5, seed=None):
     shift = {"height_factor": 0.45 * m, "width_factor": 0.45 * m}
     sharpness = (0.5 - 0.45 * m, 0.5 + 0.45 * m)  # 0.5 changes nothing
     table = [
-        ("channels", layers.RandomShear, {"x_factor": 0.3 * m, "y_factor": 0.3 * m}),
+        ("channels", layers.RandomShear, {"x_factor": (0.0, 0.3 * m)}),
+        ("channels", layers.RandomShear, {"y_factor": (0.0, 0.3 * m)}),
         ("channels", layers.RandomRotation, {"factor": m * 30 / 360}),
         ("channels", layers.RandomTranslation, shift),
         ("channels", layers.RandomSharpness, {"factor": sharpness}),
@@ -191,9 +192,7 @@ def rand_augment(num_ops=2, magnitude=0.5, seed=None):
     ]
     changes.append(("height", layers.AutoContrast(**_FORMAT)))
     rate = num_ops / len(changes)
-    return layers.Pipeline(
-        [_on_clips(layer, rate, next(seeds), frames_as) for frames_as, layer in changes]
-    )
+    return [_on_clips(layer, rate, next(seeds), frames_as) for frames_as, layer in changes]
 
 
 def clip_augmentation(num_ops=0, erasing=0.0, mixup=0.0, cutmix=0.0, seed=None):
@@ -211,13 +210,12 @@ def clip_augmentation(num_ops=0, erasing=0.0, mixup=0.0, cutmix=0.0, seed=None):
 
     Returns:
         A `keras.layers.Pipeline` for a dict of `"images"`, RGB clips from 0 to 255, and one-hot
-        `"labels"`.
+        `"labels"`; see `keras_ctsep.data.AugmentedBatches`.
 
     Raises:
         ValueError: for arguments out of range.
 
     Example:
-
     >>> augment = clip_augmentation(erasing=0.25, mixup=0.2, seed=0)
     >>> [layer.layer.name.rstrip("_0123456789") for layer in augment.layers]
     ['random_erasing', 'mix_up']
@@ -235,7 +233,7 @@ def clip_augmentation(num_ops=0, erasing=0.0, mixup=0.0, cutmix=0.0, seed=None):
     seeds = _seeds(seed)
     layers = []
     if num_ops:
-        layers.append(rand_augment(num_ops, seed=next(seeds)))
+        layers += rand_augment(num_ops, seed=next(seeds))
     if erasing:
         # A constant, because Keras's noise would be new in each frame.
         box = keras.layers.RandomErasing((1, 1), fill_value=128, seed=next(seeds), **_FORMAT)

@@ -45,7 +45,6 @@ class Conv2Plus1D(BaseConv3D):
         ValueError: for a number or window, stride, padding or dilation out of range.
 
     Example:
-
     >>> import keras
     >>> clip = keras.Input((16, 112, 112, 3))
     >>> layer = Conv2Plus1D(64, (3, 7, 7), strides=(1, 2, 2), padding="same", use_bias=False)
@@ -152,7 +151,6 @@ def plain_mid_filters(channels, filters, time=3, area=9):
         arXiv 1711.11248; at least 1.
 
     Example:
-
     >>> plain_mid_filters(64, 64)
     144
     """

@@ -59,7 +59,6 @@ class CTSeparableConv3D(BaseConv3D):
             range.
 
     Example:
-
     >>> import keras
     >>> clip = keras.Input((16, 56, 56, 64))
     >>> layer = CTSeparableConv3D(64, 3, padding="same", temporal="depthwise", use_bias=False)
@@ -121,9 +120,7 @@ class CTSeparableConv3D(BaseConv3D):
         )
         for name, kind in (("spatial", spatial), ("temporal", temporal)):
             if kind not in ("depthwise", "full"):
-                raise ValueError(
-                    f'`{name}` must be "depthwise" or "full". Received: {name}={kind}'
-                )
+                raise ValueError(f'`{name}` must be "depthwise" or "full". Received: {name}={kind}')
         self.filters = ops.positive(filters, "filters")
         self.depth_multiplier = ops.positive(depth_multiplier, "depth_multiplier")
         self.spatial = spatial
@@ -138,9 +135,7 @@ class CTSeparableConv3D(BaseConv3D):
             "spatial",
             (1, height, width, channels, self._outputs(self.spatial, channels, mid_filters)),
         )
-        self.pointwise_kernel = self.add_kernel(
-            "pointwise", (1, 1, 1, mid_filters, self.filters)
-        )
+        self.pointwise_kernel = self.add_kernel("pointwise", (1, 1, 1, mid_filters, self.filters))
         self.norm.build((*input_shape[:-1], self.filters))
         self.temporal_kernel = self.add_kernel(
             "temporal",

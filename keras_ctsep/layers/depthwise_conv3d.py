@@ -40,7 +40,6 @@ class DepthwiseConv3D(BaseConv3D):
         ValueError: for a window, stride, padding or dilation out of range.
 
     Example:
-
     >>> import keras
     >>> clip = keras.Input((16, 112, 112, 3))
     >>> DepthwiseConv3D((3, 5, 5), strides=(1, 2, 2), padding="same")(clip).shape

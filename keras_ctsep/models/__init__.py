@@ -1,14 +1,18 @@
 """Video classifiers, as functions that return a `keras.Model`."""
 
 from keras_ctsep.models.complexity import count_multiply_adds
-from keras_ctsep.models.video_resnet import CTSepResNet10
-from keras_ctsep.models.video_resnet import CTSepResNet18
-from keras_ctsep.models.video_resnet import CTSepResNet34
-from keras_ctsep.models.video_resnet import CTSepResNet50
-from keras_ctsep.models.video_resnet import MC3_18
-from keras_ctsep.models.video_resnet import R2Plus1D18
-from keras_ctsep.models.video_resnet import R2Plus1D34
-from keras_ctsep.models.video_resnet import R3D18
-from keras_ctsep.models.video_resnet import R3D34
-from keras_ctsep.models.video_resnet import RMC3_18
-from keras_ctsep.models.video_resnet import VideoResNet
+from keras_ctsep.models.networks import make_network
+from keras_ctsep.models.video_resnet import (
+    MC3_18,
+    R3D18,
+    R3D34,
+    RMC3_18,
+    CTSepResNet10,
+    CTSepResNet18,
+    CTSepResNet34,
+    CTSepResNet50,
+    R2Plus1D18,
+    R2Plus1D34,
+    VideoResNet,
+)
+from keras_ctsep.models.xception import CTSepXception, XceptionFrames

@@ -12,10 +12,9 @@ import keras
 from keras import layers
 
 from keras_ctsep import ops
-from keras_ctsep.layers import Conv2Plus1D
-from keras_ctsep.layers import CTSeparableConv3D
-from keras_ctsep.layers.batch_normalization import batch_normalization
+from keras_ctsep.layers import Conv2Plus1D, CTSeparableConv3D
 from keras_ctsep.layers.base import require_channels_last
+from keras_ctsep.layers.batch_normalization import batch_normalization
 
 # ReLU halves the power of what passes; a dense kernel starts with that made good (He et al. 2015).
 DENSE_INITIALIZER = "he_normal"
@@ -105,9 +104,7 @@ def pointwise_conv(x, filters, strides, name):
     frames, height, width = strides
     if max(strides) > 1:
         x = x[:, ::frames, ::height, ::width]
-    return layers.Dense(
-        filters, use_bias=False, kernel_initializer=DENSE_INITIALIZER, name=name
-    )(x)
+    return layers.Dense(filters, use_bias=False, kernel_initializer=DENSE_INITIALIZER, name=name)(x)
 
 
 def norm(x, name):

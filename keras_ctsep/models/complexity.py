@@ -4,8 +4,7 @@ import math
 
 import keras
 
-from keras_ctsep.layers import Conv2Plus1D
-from keras_ctsep.layers import CTSeparableConv3D
+from keras_ctsep.layers import Conv2Plus1D, CTSeparableConv3D
 
 
 def count_multiply_adds(model, input_shape):
@@ -21,7 +20,6 @@ def count_multiply_adds(model, input_shape):
         An int.
 
     Example:
-
     >>> import keras
     >>> clips = keras.Input((None, None, None, 3))
     >>> model = keras.Model(clips, keras.layers.Conv3D(8, (1, 3, 3), padding="same")(clips))

@@ -2,9 +2,7 @@
 
 import keras
 
-from keras_ctsep.models.weights import assign_all
-from keras_ctsep.models.weights import load_weights
-from keras_ctsep.models.weights import saved_shapes
+from keras_ctsep.models.weights import assign_all, load_weights, saved_shapes
 
 IMAGENET_CLASSES = 1000
 # keras.applications leaves the convolutions on the shortcuts without names; their filters tell

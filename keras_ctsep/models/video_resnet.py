@@ -108,7 +108,6 @@ def VideoResNet(
             fit.
 
     Example:
-
     >>> model = VideoResNet("CTSepResNet10", num_classes=5, width=0.25)
     >>> model.output_shape
     (None, 5)
@@ -203,7 +202,7 @@ def R3D34(num_classes=400, **kwargs):
 
 
 def MC3_18(num_classes=400, **kwargs):
-    """3-D stem and stage 1, 2-D after (torchvision's mc3_18). Arguments of `VideoResNet`."""
+    """3-D, then 2-D from stage 2 (torchvision's mc3_18). Takes the arguments of `VideoResNet`."""
     return VideoResNet("MC3_18", num_classes, **kwargs)
 
 

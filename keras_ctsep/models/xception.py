@@ -9,8 +9,7 @@ import numpy as np
 from keras import layers
 
 from keras_ctsep.layers import DepthwiseConv3D
-from keras_ctsep.layers.batch_normalization import BATCH_NORM_MOMENTUM
-from keras_ctsep.layers.batch_normalization import BatchNormalization
+from keras_ctsep.layers.batch_normalization import BATCH_NORM_MOMENTUM, BatchNormalization
 from keras_ctsep.models import blocks
 from keras_ctsep.models.image_weights import load_image_weights
 
@@ -21,7 +20,7 @@ STRIDED_BLOCKS = {2: (128, 128), 3: (256, 256), 4: (728, 728), 13: (728, 1024)}
 MIDDLE_FILTERS = (728, 728, 728)
 LAST_FILTERS = (1536, 2048)
 BATCH_NORM_EPSILON = 1e-3  # of keras.applications
-TEMPORAL = ("depthwise", "full")
+TEMPORAL = ("depthwise", "full", "none")
 
 
 @keras.saving.register_keras_serializable(package="keras_ctsep")
@@ -44,7 +43,6 @@ def XceptionFrames(num_classes=400, **kwargs):
     Takes the arguments of `CTSepXception` but for `temporal`.
 
     Example:
-
     >>> model = XceptionFrames(num_classes=5, width=0.125)
     >>> model.output_shape
     (None, 5)
@@ -52,13 +50,8 @@ def XceptionFrames(num_classes=400, **kwargs):
     Reference:
         Chollet 2017, "Xception", arXiv 1610.02357, figure 5.
     """
-    if "temporal" in kwargs:
-        raise ValueError(
-            "XceptionFrames has nothing over time. "
-            f"Received: temporal={kwargs['temporal']}"
-        )
     kwargs.setdefault("name", "XceptionFrames")
-    return CTSepXception(num_classes, temporal=None, **kwargs)
+    return CTSepXception(num_classes, temporal="none", **kwargs)
 
 
 def CTSepXception(
@@ -100,7 +93,7 @@ def CTSepXception(
         dropout: share of features dropped before the classifier, 0 to 1.
         width: factor on the number of filters; weights of the image network need 1.
         temporal: `"depthwise"`: the convolution over time takes each channel by itself; `"full"`:
-            all channels into each; None: there is none.
+            all channels into each; `"none"`: there is none, which is `XceptionFrames`.
         name: name of the model.
 
     Returns:
@@ -110,7 +103,6 @@ def CTSepXception(
         ValueError: for an argument out of range, and for weights that cannot be had or do not fit.
 
     Example:
-
     >>> model = CTSepXception(num_classes=5, width=0.125)
     >>> model.output_shape
     (None, 5)
@@ -120,7 +112,7 @@ def CTSepXception(
         al. 2018, arXiv 1711.11248, section 3.5.
     """
     blocks.check_arguments(num_classes, input_shape, pooling, dropout, width)
-    if temporal not in (*TEMPORAL, None):
+    if temporal not in TEMPORAL:
         raise ValueError(f"`temporal` must be one of {TEMPORAL}. Received: temporal={temporal}")
     clips = keras.Input(input_shape, name="clips")
     x = clips
@@ -155,7 +147,7 @@ def _features(x, width, temporal):
         x = _separable_conv(
             x,
             blocks.scaled(filters, width),
-            temporal if number == len(LAST_FILTERS) else None,
+            temporal if number == len(LAST_FILTERS) else "none",
             f"block14_sepconv{number}",
         )
         x = layers.ReLU(name=f"block14_relu{number}")(x)
@@ -166,8 +158,8 @@ def _residual_block(x, filters, strided, temporal, name):
     shortcut = x
     for number, count in enumerate(filters, start=1):
         x = layers.ReLU(name=f"{name}_relu{number}")(x)
-        last = number == len(filters)
-        x = _separable_conv(x, count, temporal if last else None, f"{name}_sepconv{number}")
+        over_time = temporal if number == len(filters) else "none"
+        x = _separable_conv(x, count, over_time, f"{name}_sepconv{number}")
     if strided:
         strides = (1, 2, 2)
         x = layers.MaxPooling3D((1, 3, 3), strides, padding="same", name=f"{name}_pool")(x)
@@ -188,17 +180,15 @@ def _separable_conv(x, filters, temporal, name):
     window = {"kernel_size": (3, 1, 1), "padding": "same", "use_bias": False}
     identity = TemporalIdentity()
     if temporal == "depthwise":
-        x = DepthwiseConv3D(
-            **window, depthwise_initializer=identity, name=f"{name}_temporal"
-        )(x)
+        x = DepthwiseConv3D(**window, depthwise_initializer=identity, name=f"{name}_temporal")(x)
     elif temporal == "full":
-        x = layers.Conv3D(
-            filters, **window, kernel_initializer=identity, name=f"{name}_temporal"
-        )(x)
+        x = layers.Conv3D(filters, **window, kernel_initializer=identity, name=f"{name}_temporal")(
+            x
+        )
     return _norm(x, f"{name}_norm")
 
 
 def _norm(x, name):
-    return BatchNormalization(
-        momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON, name=name
-    )(x)
+    return BatchNormalization(momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON, name=name)(
+        x
+    )

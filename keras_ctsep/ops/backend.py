@@ -1,5 +1,7 @@
 """The backends' own convolutions, and what runs on which kind of device."""
 
+import functools
+
 import keras
 from keras import ops
 
@@ -65,6 +67,19 @@ def _torch_convolve(inputs, kernel, strides, pads, dilation_rate, depthwise):
         groups=inputs.shape[1] // kernel.shape[-2],
     )
     return outputs.permute(0, *range(2, rank + 2), 1)
+
+
+@functools.cache
+def compiled(form):
+    """Returns the form, on JAX as one program where it is not called from within one.
+
+    Else JAX would run, and compile, each of its steps by itself.
+    """
+    if keras.backend.backend() != "jax":
+        return form
+    import jax
+
+    return jax.jit(form, static_argnums=(2, 3, 4))
 
 
 def device_kind(tensor):

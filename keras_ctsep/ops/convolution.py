@@ -8,12 +8,14 @@ far better tuned than the 3-D ones of the backends: the grouped 5-D convolution 
 
 from keras import ops
 
-from keras_ctsep.ops.forms import choose
-from keras_ctsep.ops.forms import window_kind
-from keras_ctsep.ops.shapes import padding_pairs
-from keras_ctsep.ops.shapes import refuse_strided_dilation
-from keras_ctsep.ops.shapes import standardize_padding
-from keras_ctsep.ops.shapes import triple
+from keras_ctsep.ops.backend import compiled
+from keras_ctsep.ops.forms import choose, window_kind
+from keras_ctsep.ops.shapes import (
+    padding_pairs,
+    refuse_strided_dilation,
+    standardize_padding,
+    triple,
+)
 
 
 def conv3d(inputs, kernel, strides=1, padding="valid", dilation_rate=1, form=None):
@@ -35,7 +37,6 @@ def conv3d(inputs, kernel, strides=1, padding="valid", dilation_rate=1, form=Non
         ValueError: for strides, padding or dilation out of range.
 
     Example:
-
     >>> from keras import ops
     >>> outputs = conv3d(ops.ones((1, 4, 5, 5, 2)), ops.ones((3, 1, 1, 2, 6)), padding="same")
     >>> tuple(outputs.shape)
@@ -66,7 +67,6 @@ def depthwise_conv3d(inputs, kernel, strides=1, padding="valid", dilation_rate=1
         ValueError: for strides, padding or dilation out of range.
 
     Example:
-
     >>> from keras import ops
     >>> outputs = depthwise_conv3d(ops.ones((1, 4, 5, 5, 2)), ops.ones((3, 3, 3, 2, 1)))
     >>> float(outputs[0, 0, 0, 0, 0])
@@ -91,5 +91,5 @@ def _convolve(channels, inputs, kernel, strides, padding, dilation_rate, form):
     if max(drops) > 1:
         inputs = inputs[:, :: drops[0], :: drops[1], :: drops[2]]
     strides = tuple(stride // drop for stride, drop in zip(strides, drops, strict=True))
-    convolve = choose(channels, window_kind(window, pads), inputs, form)
+    convolve = compiled(choose(channels, window_kind(window, pads), inputs, form))
     return convolve(inputs, kernel, strides, pads, dilation_rate)

@@ -8,9 +8,7 @@ import keras
 from keras import ops
 
 from keras_ctsep.ops.backend import convolve
-from keras_ctsep.ops.planes import by_planes
-from keras_ctsep.ops.planes import spread
-from keras_ctsep.ops.planes import taps_of
+from keras_ctsep.ops.planes import by_planes, spread, taps_of
 
 
 def grouped(inputs, kernel, strides, pads, dilation_rate):

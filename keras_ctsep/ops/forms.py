@@ -4,8 +4,7 @@ import os
 
 import keras
 
-from keras_ctsep.ops import dense
-from keras_ctsep.ops import depthwise
+from keras_ctsep.ops import dense, depthwise
 from keras_ctsep.ops.backend import device_kind
 
 FORMS = {
@@ -22,7 +21,7 @@ FORMS = {
     },
 }
 
-# A window is a "point" (1, 1, 1), flat in "space" (1, height, width), flat in "time" (frames, 1, 1),
+# A window is a "point" (1, 1, 1), flat in "space" (1, height, width) or in "time" (frames, 1, 1),
 # or a "volume". Strides change no row: the order was the same with and without.
 # Beside the rows: ms forward / backward for the form chosen and what it was chosen over.
 DEFAULT = {

@@ -5,6 +5,8 @@ import math
 import keras
 from keras import ops
 
+from keras_ctsep.ops.recomputation import once_known
+
 
 def batch_norm(inputs, gamma, beta, epsilon):
     """Normalizes each channel by its mean and variance over the batch.
@@ -20,7 +22,6 @@ def batch_norm(inputs, gamma, beta, epsilon):
         (biased) moments `(channels,)` they were normalized by, which pass no gradient on.
 
     Example:
-
     >>> from keras import ops
     >>> outputs, mean, variance = batch_norm(
     ...     ops.array([[1.0], [3.0]]), ops.ones(1), ops.zeros(1), epsilon=0.0
@@ -74,7 +75,7 @@ def _portable_batch_norm(inputs, gamma, beta, epsilon):
         def gradient(*args, upstream=None):
             upstream = ops.cast(args[0] if upstream is None else upstream, gamma.dtype)
             inverse = ops.rsqrt(variance + epsilon)
-            unit = (ops.cast(inputs, gamma.dtype) - mean) * inverse
+            unit = (ops.cast(inputs, gamma.dtype) - once_known(mean, upstream)) * inverse
             d_beta = ops.sum(upstream, axes)
             d_gamma = ops.sum(upstream * unit, axes)
             count = math.prod(ops.shape(inputs)[:-1])
@@ -102,7 +103,6 @@ def normalize(inputs, gamma, beta, mean, variance, epsilon):
         Tensor of the inputs' shape and type.
 
     Example:
-
     >>> from keras import ops
     >>> one = ops.ones(1)
     >>> outputs = normalize(ops.array([[5.0]]), 2 * one, one, 3 * one, 4 * one, epsilon=0.0)

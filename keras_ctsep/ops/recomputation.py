@@ -26,10 +26,19 @@ def recomputed(function):
     return keras.remat(function)
 
 
+def once_known(tensor, other):
+    """Returns `tensor` as a value that cannot be computed before `other` is there.
+
+    XLA computes whatever it can as early as it can, and keeps it: in a backward pass, what depends
+    on the forward pass alone would lie in memory from then on. It sees through the barriers that
+    are meant against this (`jax.checkpoint` on a CPU), but not through adding a zero that `other`
+    tells.
+    """
+    first = ops.ravel(ops.cast(other, tensor.dtype))[0]
+    return tensor + ops.minimum(ops.abs(first), 0)
+
+
 def _jax_recomputed(function):
-    # XLA's CPU compiler drops the barriers that jax.checkpoint sets, finds that it has computed
-    # the same before, and keeps that. So the parameters get a zero added that only the gradient
-    # tells, whose work cannot be done, or found to be done, before that gradient is there.
     import jax
 
     recomputing = jax.custom_vjp(function)
@@ -38,9 +47,8 @@ def _jax_recomputed(function):
         return function(*args), args
 
     def backward(args, upstream):
-        first = ops.ravel(jax.tree.leaves(upstream)[0])[0]
-        zero = ops.minimum(ops.abs(first), 0)
-        parameters = [parameter + ops.cast(zero, parameter.dtype) for parameter in args[1:]]
+        known = jax.tree.leaves(upstream)[0]
+        parameters = [once_known(parameter, known) for parameter in args[1:]]
         return jax.vjp(function, args[0], *parameters)[1](upstream)
 
     recomputing.defvjp(forward, backward)

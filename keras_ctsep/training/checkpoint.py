@@ -35,6 +35,7 @@ class Checkpoint(keras.callbacks.Callback):
             is not compiled, because only an uncompiled file opens on every backend.
         train_data: `keras_ctsep.data.VideoDataset` that `fit` gets. Its seed and the epoch also
             start the global random numbers of each epoch.
+        writes: whether this process writes. Of several that train together one does.
 
     Example:
     ```python
@@ -47,11 +48,12 @@ class Checkpoint(keras.callbacks.Callback):
     ```
     """
 
-    def __init__(self, output, model, train_data):
+    def __init__(self, output, model, train_data, writes=True):
         super().__init__()
         self.output = pathlib.Path(output)
         self.saved_model = model
         self.train_data = train_data
+        self.writes = writes
         self.history = []  # one dict an epoch
         self._raw_weights = None
 
@@ -71,8 +73,10 @@ class Checkpoint(keras.callbacks.Callback):
         model.optimizer.build(model.trainable_variables)
         if resume and self.state_path.exists():
             self._read_state(model)
-        else:
+        elif self.writes:
             self._write_state(model)
+        if not self.writes:
+            return
         free, needed = shutil.disk_usage(self.output).free, 3 * self.state_path.stat().st_size
         if free < needed:
             raise ValueError(
@@ -103,6 +107,10 @@ class Checkpoint(keras.callbacks.Callback):
         row["learning_rate"] = float(learning_rate)
         row["seconds"] = round(time.monotonic() - self._epoch_start, 2)
         self.history.append(row)
+        if self.writes:
+            self._write_all(row)
+
+    def _write_all(self, row):
         best = max(row.get("val_accuracy", 0.0) for row in self.history)
         with _average_weights(self.model):
             if row.get("val_accuracy", 0.0) == best:

@@ -106,8 +106,7 @@ def local_copy(model, shard):
     import jax
 
     weights = [keras.ops.convert_to_numpy(weight) for weight in model.weights]
-    devices = [f"{device.platform}:{device.id}" for device in jax.local_devices()]
-    keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices))
+    _share_among(jax.local_devices())
     copy = keras.models.clone_model(model)
     copy.set_weights(weights)
     return copy
@@ -148,10 +147,15 @@ def _start_jax():
 
     if _LAUNCHERS["jax"] in os.environ and not jax.distributed.is_initialized():
         keras.distribution.initialize()
-    # Every process reads its own share already.
-    distribution = keras.distribution.DataParallel(auto_shard_dataset=False)
-    keras.distribution.set_distribution(distribution)
+    _share_among(jax.devices())
     return (jax.process_index(), jax.process_count()), jax.device_count()
+
+
+def _share_among(jax_devices):
+    names = [f"{device.platform}:{device.id}" for device in jax_devices]
+    # Every process reads its own part already.
+    distribution = keras.distribution.DataParallel(devices=names, auto_shard_dataset=False)
+    keras.distribution.set_distribution(distribution)
 
 
 def _start_tf():

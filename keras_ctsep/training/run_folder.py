@@ -8,8 +8,9 @@ import platform
 
 import keras
 
-from keras_ctsep.data import ClipCache
+from keras_ctsep.data import ClipCache, kinetics400_class_names
 from keras_ctsep.files import write_whole
+from keras_ctsep.models import make_network
 
 # What may differ between a run and its continuation without changing the result.
 _NOT_COMPARED = ("cache", "data", "annotations", "output", "resume", "strict", "workers")
@@ -118,6 +119,33 @@ def read_run(model_path, **overrides):
             f"{classes}: Expected one line for each of the {num_classes} classes of {model_path}. "
             f"Received: {len(class_names)} lines"
         )
+    return model, arguments, class_names
+
+
+def read_weights(name, weights, **overrides):
+    """Makes a network and fills it with weights that others trained.
+
+    A torchvision checkpoint brings Kinetics-400's class names and the clips that it was trained on:
+    16 frames, 15 a second, 112 pixels wide out of 128. Another file has `classes.txt` beside it.
+
+    Args:
+        name: name of the network, see `keras_ctsep.models.make_network`.
+        weights: a `.pth`, `.weights.h5` or `.keras` file.
+        **overrides: arguments that take the place of those above unless `None`.
+
+    Returns:
+        A tuple `(model, arguments, class_names)` as from `read_run`.
+
+    Raises:
+        ValueError: when the weights do not fit to the network.
+    """
+    classes = pathlib.Path(weights).with_name("classes.txt")
+    class_names = list(kinetics400_class_names())
+    if classes.exists():
+        class_names = classes.read_text(encoding="utf-8").splitlines()
+    model = make_network(name, len(class_names), weights=str(weights))
+    arguments = {"num_frames": 16, "fps": 15.0, "short_side": 128, "crop_size": 112}
+    arguments |= {name: value for name, value in overrides.items() if value is not None}
     return model, arguments, class_names
 
 

@@ -1,15 +1,19 @@
 """One training run, from lists of videos to a folder with the trained model."""
 
+import functools
 import pathlib
 import time
 from typing import Literal
 
 import keras
 
-from keras_ctsep.data import VideoDataset
+from keras_ctsep.data import AugmentedBatches, VideoDataset
 from keras_ctsep.evaluation import confusion_matrix, score_views, top_k_accuracy
-from keras_ctsep.models import VideoResNet
+from keras_ctsep.layers import clip_augmentation
+from keras_ctsep.models import make_network
+from keras_ctsep.training import distribution
 from keras_ctsep.training.checkpoint import Checkpoint, StopOnSignal
+from keras_ctsep.training.optimization import make_optimizer, warmup_cosine
 from keras_ctsep.training.run_folder import view_arguments, write_run
 from keras_ctsep.visualization import plot_confusion_matrix
 
@@ -44,7 +48,12 @@ def train(
     flip: bool = True,
     frame_differences: bool = False,
     shuffle_frames: bool = False,
+    rand_augment: float = 0.0,
+    erasing: float = 0.0,
+    mixup: float = 0.0,
+    cutmix: float = 0.0,
     mixed_precision: Literal["mixed_bfloat16", "mixed_float16"] = None,
+    distribute: bool = False,
     workers: int = 2,
     cache: str = None,
     strict: bool = False,
@@ -83,7 +92,12 @@ def train(
         flip: mirror half of the training clips; not where left and right are classes.
         frame_differences: give the model differences between frames in place of frames.
         shuffle_frames: shuffle the frames of every clip, to see what their order is worth.
+        rand_augment: average number of changes of colour and geometry to a training clip.
+        erasing: probability that a box of a training clip is covered.
+        mixup: parameter of the Beta distribution for mixing pairs of clips; 0 for none.
+        cutmix: the same for putting a box of one clip into another.
         mixed_precision: compute in 16 bits.
+        distribute: train on all devices, see `keras_ctsep.training.distribution`.
         workers: threads that read videos.
         cache: folder to keep decoded frames in.
         strict: stop at the first video that cannot be read.
@@ -102,17 +116,24 @@ def train(
     del arguments["train_videos"], arguments["test_videos"], arguments["source"]
     if epochs < 1:
         raise ValueError(f"Expected one epoch or more. Received: epochs={epochs}")
-    write_run(output, source | arguments, train_videos.class_names)
+    local_batch_size, shard = distribution.start(distribute, batch_size)
+    is_first = shard[0] == 0
+    if is_first:
+        write_run(output, source | arguments, train_videos.class_names)
 
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(mixed_precision or "float32")
-    view = view_arguments(arguments)
+    view = view_arguments(arguments) | {"batch_size": local_batch_size, "shard": shard}
     train_data = VideoDataset(
         train_videos, augment=True, flip=flip, crop_scale=(crop_scale, 1.0), **view
     )
     test_data = VideoDataset(test_videos, **view)
+    batches = train_data
+    if rand_augment or erasing or mixup or cutmix:
+        changes = clip_augmentation(rand_augment, erasing, mixup, cutmix, seed)
+        batches = AugmentedBatches(train_data, changes, seed)
     num_classes = len(train_videos.class_names)
-    network = VideoResNet(
+    network = make_network(
         model, num_classes, width=width, temporal=temporal, dropout=dropout, weights=weights
     )
     # `network` shares the layers and is never compiled: what is saved opens on every backend.
@@ -125,92 +146,54 @@ def train(
         keras.losses.CategoricalCrossentropy(label_smoothing=label_smoothing),
         weighted_metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
     )
-    print(
+    say = print if is_first else (lambda *words: None)
+    say(
         f"{model}, {network.count_params():,} parameters, on {keras.backend.backend()}: "
         f"{len(train_videos)} videos to train on, {len(test_videos)} to test on, "
         f"{num_classes} classes. Writes to {output}"
     )
-    checkpoint = Checkpoint(output, network, train_data)
+    checkpoint = Checkpoint(output, network, train_data, writes=is_first)
     checkpoint.start(trained, resume)
     start -= sum(row["seconds"] for row in checkpoint.history)
     with StopOnSignal(f"{output} has all finished epochs. To go on, add --resume.") as stop:
         trained.fit(
-            train_data,
+            batches,
             validation_data=test_data,
             epochs=epochs,
             initial_epoch=len(checkpoint.history),
             shuffle=False,  # the data set shuffles videos; this would be the order of batches
-            callbacks=[checkpoint, stop, keras.callbacks.TerminateOnNaN(raise_error=True)],
+            verbose="auto" if is_first else 0,
+            callbacks=[
+                *distribution.callbacks(train_data, test_data, shard),
+                checkpoint,
+                stop,
+                keras.callbacks.TerminateOnNaN(raise_error=True),
+            ],
         )
         test_data = VideoDataset(test_videos, num_clips=NUM_TEST_CLIPS, **view)
-        result = _test(trained, test_data, output, [stop])
+        trained = distribution.local_copy(trained, shard)
+        result = _test(trained, test_data, output if is_first else None, [stop])
     _report_bad_files(train_data, test_data)
     result |= {"parameters": network.count_params(), "seconds": time.monotonic() - start}
-    print(
+    say(
         "clip accuracy {clip_accuracy:.3f}, video accuracy {video_accuracy:.3f} ({clips} clips), "
         "{parameters:,} parameters, {seconds:.0f} seconds".format(clips=NUM_TEST_CLIPS, **result)
     )
     return result
 
 
-def warmup_cosine(learning_rate, steps, warmup_steps):
-    """Learning rate that rises in a line from near 0, and falls along half a cosine to 0.
-
-    Args:
-        learning_rate: float, the highest.
-        steps: int, all steps of the training.
-        warmup_steps: int, the first of them.
-
-    Returns:
-        A `keras.optimizers.schedules.CosineDecay`.
-    """
-    # Floats throughout: TensorFlow refuses to mix them with ints. CosineDecay counts
-    # `decay_steps` after the warm-up.
-    return keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=learning_rate / (warmup_steps + 1),
-        decay_steps=float(steps - warmup_steps),
-        warmup_target=learning_rate if warmup_steps else None,
-        warmup_steps=float(warmup_steps),
-    )
-
-
-def make_optimizer(name, learning_rate, weight_decay, ema, variables):
-    """Makes an optimizer that decays kernels, but no biases and norms.
-
-    Args:
-        name: `"adamw"`, or `"sgd"` for Nesterov momentum 0.9.
-        learning_rate: float or schedule.
-        weight_decay: float, times the learning rate.
-        ema: bool, average the weights over the steps.
-        variables: the trainable variables of the model.
-
-    Returns:
-        A `keras.optimizers.Optimizer`.
-
-    Raises:
-        ValueError: for another name.
-    """
-    shared = {"learning_rate": learning_rate, "weight_decay": weight_decay, "use_ema": ema}
-    if name == "adamw":
-        optimizer = keras.optimizers.AdamW(**shared)
-    elif name == "sgd":
-        optimizer = keras.optimizers.SGD(momentum=0.9, nesterov=True, **shared)
-    else:
-        raise ValueError(f"Expected the optimizer adamw or sgd. Received: {name}")
-    vectors = [variable for variable in variables if len(variable.shape) == 1]
-    optimizer.exclude_from_weight_decay(var_list=vectors)
-    return optimizer
-
-
 def _test(model, data, output, callbacks):
-    scores, labels, _ = score_views(model, data, callbacks)
+    scores, labels, _ = score_views(
+        model, data, callbacks, functools.partial(distribution.gather, shard=data.shard)
+    )
     num_views = scores.shape[1]
     of_videos = scores.mean(axis=1)
-    plot_confusion_matrix(
-        confusion_matrix(of_videos, labels),
-        data.annotations.class_names,
-        pathlib.Path(output) / "confusion_matrix.png",
-    )
+    if output:
+        plot_confusion_matrix(
+            confusion_matrix(of_videos, labels),
+            data.annotations.class_names,
+            pathlib.Path(output) / "confusion_matrix.png",
+        )
     of_clips = scores.reshape(-1, scores.shape[2])
     return {
         "clip_accuracy": top_k_accuracy(of_clips, labels.repeat(num_views)),

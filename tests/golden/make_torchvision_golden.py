@@ -35,7 +35,9 @@ def main():
         state = formula.torch_state(shapes)
         model.load_state_dict({key: torch.from_numpy(values) for key, values in state.items()})
         features = []
-        model.avgpool.register_forward_hook(lambda *call: features.append(call[-1].flatten(1)))
+        model.avgpool.register_forward_hook(
+            lambda *call, found=features: found.append(call[-1].flatten(1))
+        )
         with torch.no_grad():
             logits = model.eval()(inputs)
         np.savez_compressed(
@@ -46,7 +48,6 @@ def main():
             logits=logits.numpy(),
             versions=f"torch {torch.__version__}, torchvision {torchvision.__version__}",
         )
-        print(name, "logits", logits.std().item(), "features", features[-1].std().item())
 
 
 if __name__ == "__main__":

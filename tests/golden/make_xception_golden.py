@@ -30,7 +30,6 @@ def main():
     twin = keras.Model(model.input, [model.get_layer("avg_pool").output, model.output])
     features, logits = twin.predict(frames.astype("float32"), verbose=0)
     features, logits = (x.reshape(*CLIPS_SHAPE[:2], -1).mean(axis=1) for x in (features, logits))
-    print("logits", logits.std(), logits[0, :3], "features", features.std(), features.mean(), abs(logits[0]-logits[1]).mean())
     np.savez_compressed(
         pathlib.Path(__file__).with_name("xception.npz"),
         features=features,

@@ -1,0 +1,124 @@
+"""The networks that `benchmark.py` measures: ours, the same spelled in Keras, and PyTorch's."""
+
+import math
+import sys
+import types
+
+import keras
+
+import keras_ctsep
+from keras_ctsep import layers
+from keras_ctsep.layers.batch_normalization import BatchNormalization
+
+NUM_CLASSES = 101
+
+
+def keras_network(name, input_shape):
+    """Builds one of `KERAS_NETWORKS`."""
+    return KERAS_NETWORKS[name](input_shape)
+
+
+def ctsep18(temporal, spelled=False):
+    """Returns a function from an input shape to a CTSepResNet18."""
+
+    def build(input_shape):
+        model = keras_ctsep.CTSepResNet18(NUM_CLASSES, input_shape=input_shape, temporal=temporal)
+        return spelled_in_keras(model) if spelled else model
+
+    return build
+
+
+def r2plus1d18(spelled=False):
+    """Returns a function from an input shape to an R(2+1)D-18."""
+
+    def build(input_shape):
+        model = keras_ctsep.R2Plus1D18(NUM_CLASSES, input_shape=input_shape)
+        return spelled_in_keras(model) if spelled else model
+
+    return build
+
+
+KERAS_NETWORKS = {
+    "CTSepResNet18": ctsep18("full"),
+    "CTSepResNet18-depthwise": ctsep18("depthwise"),
+    "R2Plus1D18": r2plus1d18(),
+    "CTSepResNet18-in-keras": ctsep18("full", spelled=True),
+    "CTSepResNet18-depthwise-in-keras": ctsep18("depthwise", spelled=True),
+    "R2Plus1D18-in-keras": r2plus1d18(spelled=True),
+}
+
+
+def spelled_in_keras(model):
+    """Returns the same network of Keras's own layers, with fresh weights."""
+    keras_layers = keras.layers
+
+    def conv3d(layer, axis_sizes, strides, filters, groups=1):
+        padding = [size // 2 for size in axis_sizes]
+        pad = [keras_layers.ZeroPadding3D(padding)] if any(padding) else []
+        return [
+            *pad,
+            keras_layers.Conv3D(
+                filters, axis_sizes, strides=strides, groups=groups, use_bias=False
+            ),
+        ]
+
+    def clone(layer):
+        norm = [keras_layers.BatchNormalization(momentum=0.9, epsilon=1e-5)]
+        if isinstance(layer, BatchNormalization):
+            relu = [keras_layers.ReLU()] if layer.activation else []
+            return keras.Sequential([*norm, *relu], name=layer.name)
+        if not isinstance(layer, (layers.CTSeparableConv3D, layers.Conv2Plus1D)):
+            return layer.__class__.from_config(layer.get_config())
+        time, height, width = layer.kernel_size
+        space, filters, channels = (1, *layer.strides[1:]), layer.filters, layer.input.shape[-1]
+        groups = 1
+        if isinstance(layer, layers.Conv2Plus1D):
+            factors = conv3d(layer, (1, height, width), space, layer.mid_filters_for(channels))
+        else:
+            factors = conv3d(layer, (1, height, width), space, channels, groups=channels)
+            factors += conv3d(layer, (1, 1, 1), 1, filters)
+            groups = filters if layer.temporal == "depthwise" else 1
+        over_time = conv3d(layer, (time, 1, 1), (layer.strides[0], 1, 1), filters, groups)
+        return keras.Sequential([*factors, *norm, keras_layers.ReLU(), *over_time], name=layer.name)
+
+    return keras.models.clone_model(model, clone_function=clone)
+
+
+def torch_network(name):
+    """Builds `torchvision/NAME` or `pytorchvideo/NAME`, or returns None if it is not installed."""
+    package, _, variant = name.partition("/")
+    try:
+        if package == "torchvision":
+            # Its compiled part may not load beside a PyTorch for CPUs. The models do without.
+            sys.modules.setdefault(
+                "torchvision._meta_registrations", types.ModuleType("_meta_registrations")
+            )
+            from torchvision.models import video
+
+            return getattr(video, variant)(num_classes=NUM_CLASSES)
+        from pytorchvideo.models import hub
+    except ImportError:
+        return None
+    return getattr(hub, variant)(pretrained=False, model_num_class=NUM_CLASSES)
+
+
+def count_torch_multiply_adds(model, clip):
+    """Counts those of convolutions and linear layers for a batch of one clip."""
+    import torch
+
+    total = 0
+
+    def count(module, inputs, outputs):
+        nonlocal total
+        total += outputs.numel() * math.prod(module.weight.shape[1:])
+
+    hooks = [
+        module.register_forward_hook(count)
+        for module in model.modules()
+        if isinstance(module, (torch.nn.Conv3d, torch.nn.Conv2d, torch.nn.Linear))
+    ]
+    with torch.no_grad():
+        model.eval()(clip)
+    for hook in hooks:
+        hook.remove()
+    return total

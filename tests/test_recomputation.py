@@ -1,0 +1,98 @@
+"""Layers that compute again in the backward pass what they do not keep."""
+
+import keras
+import numpy as np
+import pytest
+from checks import gradients, randomize
+from keras import ops as K
+
+from keras_ctsep import layers, ops
+
+LAYERS = [
+    (layers.CTSeparableConv3D, {"temporal": "full"}),
+    (layers.CTSeparableConv3D, {"temporal": "depthwise"}),
+    (layers.Conv2Plus1D, {}),
+]
+
+
+def test_gradients_are_those_of_the_function(rng):
+    numbers = rng.normal(size=(4, 3)).astype("float32"), rng.normal(size=3).astype("float32")
+
+    def function(inputs, scale):
+        return K.tanh(inputs * scale), K.sum(scale)
+
+    def loss(function, *args):
+        outputs, total = function(*args)
+        return K.sum(outputs) + total
+
+    got = gradients(lambda *args: loss(ops.recomputed(function), *args), *numbers)
+    want = gradients(lambda *args: loss(function, *args), *numbers)
+    for one, other in zip(got, want, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
+def trained(layer_class, arguments):
+    keras.utils.set_random_seed(3)
+    clips = keras.Input((4, 6, 6, 3))
+    x = layer_class(8, 3, padding="same", **arguments)(clips)
+    model = keras.Model(clips, keras.layers.GlobalAveragePooling3D()(x))
+    randomize(model)
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    rng = np.random.default_rng(5)
+    inputs, targets = rng.normal(size=(2, 4, 6, 6, 3)), rng.normal(size=(2, 8))
+    for _ in range(2):
+        model.train_on_batch(inputs.astype("float32"), targets.astype("float32"))
+    return model.get_weights()
+
+
+@pytest.mark.parametrize("layer_class, arguments", LAYERS)
+def test_training_is_the_same_without(layer_class, arguments, monkeypatch):
+    """Moving statistics too, which must move once a step and not twice."""
+    got = trained(layer_class, arguments)
+    monkeypatch.setenv("KERAS_CTSEP_RECOMPUTE", "0")
+    for one, other in zip(got, trained(layer_class, arguments), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+def kept_bytes(layer, inputs):
+    """Counts what a layer keeps for its backward pass, or None where the backend does not tell."""
+    if keras.backend.backend() == "torch":
+        import torch
+
+        kept = {}
+        own = {weight.value.data_ptr() for weight in layer.weights}
+
+        def keep(tensor):
+            if tensor.data_ptr() not in own:
+                kept[tensor.data_ptr()] = tensor.nbytes
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            outputs = layer(K.convert_to_tensor(inputs), training=True)
+        del outputs
+        return sum(kept.values())
+    if keras.backend.backend() == "jax":
+        import jax
+
+        weights = [variable.value for variable in layer.trainable_variables]
+        others = [variable.value for variable in layer.non_trainable_variables]
+
+        def twice(weights, inputs):
+            for _ in range(4):
+                inputs, _ = layer.stateless_call(weights, others, inputs, training=True)
+            return K.sum(K.square(inputs))
+
+        program = jax.jit(jax.grad(twice)).lower(weights, inputs).compile()
+        return program.memory_analysis().temp_size_in_bytes
+    return None
+
+
+def test_less_is_kept(monkeypatch, rng):
+    inputs = rng.normal(size=(2, 8, 16, 16, 16)).astype("float32")
+    layer = layers.CTSeparableConv3D(16, 3, padding="same", use_bias=False)
+    layer.build(inputs.shape)
+    kept = kept_bytes(layer, inputs)
+    if kept is None:
+        pytest.skip("TensorFlow does not tell what a backward pass keeps")
+    monkeypatch.setenv("KERAS_CTSEP_RECOMPUTE", "0")
+    assert kept < 0.75 * kept_bytes(layer, inputs)
