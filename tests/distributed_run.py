@@ -23,11 +23,12 @@ def tiny_network(norm):
     return keras.Model(clips, keras.layers.Dense(3, activation="softmax")(x))
 
 
-def distributed_run(videos, batch_size, shard, norm):
+def distributed_run(videos, output, batch_size, shard, norm):
     """Trains on 12 videos, tests on 6; batches of 8 leave something to fill up.
 
     Args:
         videos: folder from `write_tiny_ucf101`.
+        output: folder for the files of `training.Checkpoint`.
         batch_size, shard: what `distribution.start` gave.
         norm: bool, whether the network has batch norm.
 
@@ -43,19 +44,22 @@ def distributed_run(videos, batch_size, shard, norm):
     train, test = (training.read_videos("ucf101", videos, side) for side in ("train", "test"))
     train_data = data.VideoDataset(train, augment=True, **view)
     test_data = data.VideoDataset(test, **view)
-    model = tiny_network(norm)
+    network = tiny_network(norm)
+    model = keras.Model(network.inputs, network.outputs)
     model.compile(
         keras.optimizers.SGD(0.2, momentum=0.9, use_ema=True),
         "categorical_crossentropy",
         weighted_metrics=["accuracy"],
     )
+    checkpoint = training.Checkpoint(output, network, train_data, writes=shard[0] == 0)
+    checkpoint.start(model)
     history = model.fit(
         train_data,
         validation_data=test_data,
         epochs=3,
         shuffle=False,
         verbose=0,
-        callbacks=distribution.callbacks(train_data, test_data, shard),
+        callbacks=[*distribution.callbacks(train_data, test_data, shard), checkpoint],
     ).history
     views = data.VideoDataset(test, num_clips=2, **view)
     scores = distribution.local_copy(model, shard).predict(views, verbose=0)
@@ -101,7 +105,7 @@ def main(videos, output, norm):
         tf.config.set_logical_device_configuration(cpu, two_devices)
     odd_batch = error_message(distribution.start, True, 7)
     batch_size, shard = distribution.start(True, 8)
-    run = distributed_run(videos, batch_size, shard, norm == "norm")
+    run = distributed_run(videos, output, batch_size, shard, norm == "norm")
     np.savez(pathlib.Path(output) / f"run{shard[0]}.npz", **run)
     more = {"odd_batch": odd_batch}
     if keras.backend.backend() == "torch":

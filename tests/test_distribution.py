@@ -1,5 +1,6 @@
 """Several devices and several processes give the loss curve of one device."""
 
+import functools
 import os
 import pathlib
 import socket
@@ -59,40 +60,42 @@ def wait(programs):
     return texts[0]
 
 
-def assert_run(file, expected):
-    with np.load(file) as run:
-        assert set(run) == set(expected)
-        for name, value in expected.items():
-            np.testing.assert_allclose(run[name], value, rtol=1e-4, atol=1e-5, err_msg=name)
-
-
-def assert_odd_batch_is_refused(file):
-    with np.load(file) as more:
-        assert str(more["odd_batch"]).endswith("that 2 devices divide. Received: 7")
+def assert_equal_runs(two, one, expected, num_processes):
+    """Compares what every process of `two` has seen, and the files, with those of `one`."""
+    assert expected["loss"][-1] < 0.9 * expected["loss"][0]
+    close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5)
+    for process in range(num_processes):
+        with np.load(two / f"run{process}.npz") as run:
+            assert set(run) == set(expected)
+            for name, value in expected.items():
+                close(run[name], value, err_msg=name)
+        with np.load(two / f"more{process}.npz") as more:
+            assert str(more["odd_batch"]).endswith("that 2 devices divide. Received: 7")
+    for name in ("best.keras", "last.keras"):
+        saved = [keras.models.load_model(folder / name).get_weights() for folder in (two, one)]
+        for array, value in zip(*saved, strict=True):
+            close(array, value, err_msg=name)
 
 
 @pytest.mark.skipif(BACKEND == "torch", reason="one device a process on PyTorch")
 def test_two_devices_of_one_process(videos, tmp_path):
     flags = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
-    program = start_program(PROGRAM, videos, tmp_path, "norm", XLA_FLAGS=flags)
-    expected = distributed_run(videos, 8, (0, 1), norm=True)
+    two, one = tmp_path / "two", tmp_path / "one"
+    program = start_program(PROGRAM, videos, two, "norm", XLA_FLAGS=flags)
+    expected = distributed_run(videos, one, 8, (0, 1), norm=True)
     assert f"{BACKEND}: 1 processes, 2 devices" in wait([program])
-    assert expected["loss"][-1] < 0.9 * expected["loss"][0]
-    assert_run(tmp_path / "run0.npz", expected)
-    assert_odd_batch_is_refused(tmp_path / "more0.npz")
+    assert_equal_runs(two, one, expected, num_processes=1)
 
 
 @pytest.mark.skipif(BACKEND == "tensorflow", reason="one process on TensorFlow")
 def test_two_processes(videos, tmp_path):
-    programs = start_processes(PROGRAM, videos, tmp_path, "no norm")
-    expected = distributed_run(videos, 8, (0, 1), norm=False)
+    two, one = tmp_path / "two", tmp_path / "one"
+    programs = start_processes(PROGRAM, videos, two, "no norm")
+    expected = distributed_run(videos, one, 8, (0, 1), norm=False)
     assert f"{BACKEND}: 2 processes, 2 devices" in wait(programs)
-    assert expected["loss"][-1] < 0.9 * expected["loss"][0]
-    for process in range(2):
-        assert_run(tmp_path / f"run{process}.npz", expected)
-        assert_odd_batch_is_refused(tmp_path / f"more{process}.npz")
+    assert_equal_runs(two, one, expected, num_processes=2)
     if BACKEND == "torch":
-        check_norm_statistics(tmp_path)
+        check_norm_statistics(two)
 
 
 def check_norm_statistics(folder):

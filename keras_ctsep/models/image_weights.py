@@ -2,7 +2,12 @@
 
 import keras
 
-from keras_ctsep.models.weights import assign_all, load_weights, saved_shapes
+from keras_ctsep.models.weights import (
+    assign_all,
+    load_weights,
+    require_same_shapes,
+    saved_shapes,
+)
 
 IMAGENET_CLASSES = 1000
 # keras.applications leaves the convolutions on the shortcuts without names; their filters tell
@@ -26,13 +31,12 @@ def load_image_weights(model, weights):
     if weights == "imagenet":
         _take_over(model, _imagenet(model), weights)
     elif str(weights).endswith((".h5", ".keras")):
-        shapes = saved_shapes(weights).values()
+        shapes = saved_shapes(weights)
         # Kernels of videos have an axis more than those of images.
-        if any(len(shape) == 5 for shape in shapes):
+        if any(len(shape) == 5 for shape in shapes.values()):
             load_weights(model, weights)
         else:
-            classes = [shape[1] for shape in shapes if len(shape) == 2]
-            _take_over(model, _saved_image_network(weights, classes), weights)
+            _take_over(model, _saved_image_network(weights, shapes), weights)
     else:
         raise ValueError(
             '`weights` must be None, "imagenet", or end in .keras, .weights.h5 or .h5. '
@@ -52,15 +56,14 @@ def _imagenet(model):
         ) from error
 
 
-def _saved_image_network(path, classes):
-    try:
-        return keras.applications.Xception(
-            weights=str(path), include_top=bool(classes), classes=classes[0] if classes else 1
-        )
-    except Exception as error:  # Keras and h5py raise many kinds; all mean that it does not fit.
-        raise ValueError(
-            f"{path}: these are no weights of keras.applications.Xception. {error}"
-        ) from error
+def _saved_image_network(path, shapes):
+    classes = [shape[1] for shape in shapes.values() if len(shape) == 2]
+    network = keras.applications.Xception(
+        weights=None, include_top=bool(classes), classes=classes[0] if classes else 1
+    )
+    require_same_shapes(network, shapes, "keras.applications.Xception", path)
+    network.load_weights(path)
+    return network
 
 
 def _take_over(model, image_network, source):

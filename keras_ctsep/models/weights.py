@@ -95,12 +95,12 @@ def _torch_variables(model, source):
     for layer in model.layers:
         names = _TORCH_NAMES_2PLUS1D if _is_2plus1d(layer) else _TORCH_NAMES
         for variable in layer.weights:
-            if variable.name not in names:
+            prefix = _torch_prefix(layer.name, stem_is_2plus1d)
+            if variable.name not in names or prefix is None:
                 raise ValueError(
                     f"{source}: {model.name} has no counterpart in torchvision; only R3D, MC3 and "
                     f"R(2+1)D networks take a PyTorch checkpoint. Received: {variable.path}"
                 )
-            prefix = _torch_prefix(layer.name, stem_is_2plus1d)
             variables[f"{prefix}.{names[variable.name]}"] = variable
     return variables
 
@@ -115,7 +115,10 @@ def _torch_prefix(name, stem_is_2plus1d):
     if name.startswith("stem"):
         simple = {"stem_conv": "stem.0", "stem_norm": "stem.1"}
         return ({"stem_conv": "stem", "stem_norm": "stem.4"} if stem_is_2plus1d else simple)[name]
-    stage, block, rest = re.fullmatch(r"stage(\d+)_block(\d+)_(\w+)", name).groups()
+    place = re.fullmatch(r"stage(\d+)_block(\d+)_(\w+)", name)
+    if place is None:
+        return None
+    stage, block, rest = place.groups()
     modules = {"shortcut_conv": "downsample.0", "shortcut_norm": "downsample.1"}
     kind, number = rest[:-1], rest[-1]
     places = {"conv": f"conv{number}.0", "norm": f"conv{number}.1"}
@@ -214,17 +217,25 @@ def _load_keras(model, path):
     target = _with_classes(model, saved_classes)
     if target is not model and _has_head(model):
         _say_head_is_fresh(path, saved_classes, model.get_layer("classifier").units)
-    wanted = collections.Counter(tuple(weight.shape) for weight in target.weights)
+    require_same_shapes(target, shapes, model.name, path)
+    target.load_weights(path)
+
+
+def require_same_shapes(model, shapes, name, path):
+    """Raises ValueError unless a file has as many weights of each shape as the model.
+
+    Keras would take a file with layers too many without a word, and would have filled some layers
+    before it finds one that does not fit.
+    """
+    wanted = collections.Counter(tuple(weight.shape) for weight in model.weights)
     given = collections.Counter(shapes.values())
-    # Keras would take a file with layers too many without a word.
     if wanted != given:
         missing = sorted((wanted - given).elements())
         unknown = sorted((given - wanted).elements())
         raise ValueError(
-            f"{path}: these are no weights of {model.name}; shapes missing in the file: {missing}; "
+            f"{path}: these are no weights of {name}; shapes missing in the file: {missing}; "
             f"shapes unknown to the model: {unknown}"
         )
-    target.load_weights(path)
 
 
 def _saved_classes(shapes):

@@ -74,7 +74,7 @@ def CTSepXception(
     `(3, 1, 1)` over time that starts as the identity. It stands between the pointwise convolution
     and its batch norm, with no norm of its own and no activation, so that nothing else needs to
     be an identity: at the start the features are, for any clip, the mean over frames of the image
-    network's, and the norm's statistics are those that were trained. {MEASURED}
+    network's, and the norm's statistics are those that were trained.
 
     Args:
         num_classes: number of classes.

@@ -31,7 +31,7 @@ def convolve(inputs, kernel, strides, pads, dilation_rate, depthwise=False):
     padding = "valid"
     if max(strides) == 1 and tuple(pads) == same:
         padding = "same"
-    elif tuple(pads) != ((0, 0),) * len(strides):
+    elif any(not isinstance(zeros, int) or zeros for pair in pads for zeros in pair):
         inputs = ops.pad(inputs, ((0, 0), *pads, (0, 0)))
     unequal = depthwise and len(set(strides)) > 1 and keras.backend.backend() == "tensorflow"
     outputs = (ops.depthwise_conv if depthwise else ops.conv)(

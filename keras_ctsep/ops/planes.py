@@ -28,6 +28,7 @@ def by_planes(conv2d, inputs, kernel, strides, pads, dilation_rate):
 
 
 def _over_space(conv2d, inputs, kernel, strides, pads, dilation_rate):
+    inputs = inputs[:, :: strides[0]] if strides[0] > 1 else inputs
     batch, frames, height, width, channels = ops.shape(inputs)
     outputs = conv2d(
         ops.reshape(inputs, (-1, height, width, channels)),
@@ -67,7 +68,7 @@ def _sum_over_frames(conv2d, inputs, kernel, strides, pads, dilation_rate):
             conv2d,
             inputs[:, start : stop : strides[0]],
             kernel[tap : tap + 1],
-            strides,
+            (1, *strides[1:]),
             pads,
             dilation_rate,
         )

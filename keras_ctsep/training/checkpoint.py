@@ -107,18 +107,20 @@ class Checkpoint(keras.callbacks.Callback):
         row["learning_rate"] = float(learning_rate)
         row["seconds"] = round(time.monotonic() - self._epoch_start, 2)
         self.history.append(row)
-        if self.writes:
-            self._write_all(row)
-
-    def _write_all(self, row):
-        best = max(row.get("val_accuracy", 0.0) for row in self.history)
+        # All processes assign, because on JAX they have to take the same steps.
         with _average_weights(self.model):
-            if row.get("val_accuracy", 0.0) == best:
-                self._save_model("best.keras")
-            self._save_model("last.keras")
-        self._write_history()
-        # Last, so that whoever goes on from here finds all the other files.
-        self._write_state(self.model)
+            if self.writes:
+                self._save_models(row)
+        if self.writes:
+            self._write_history()
+            # Last, so that whoever goes on from here finds all the other files.
+            self._write_state(self.model)
+
+    def _save_models(self, row):
+        best = max(row.get("val_accuracy", 0.0) for row in self.history)
+        if row.get("val_accuracy", 0.0) == best:
+            self._save_model("best.keras")
+        self._save_model("last.keras")
 
     def _save_model(self, name):
         with write_whole(self.output / name) as temporary:

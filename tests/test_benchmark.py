@@ -1,0 +1,112 @@
+"""The benchmark: what it compares is the same network, and what it writes is what it measured."""
+
+import csv
+
+import benchmark
+import benchmark_networks
+import benchmark_report
+import keras
+import numpy as np
+import pytest
+from checks import randomize
+
+import keras_ctsep
+
+SETTINGS = {"shape": (4, 16, 16, 3), "steps": 2, "seconds": 60.0, "jit_compile": None}
+
+
+def small(temporal):
+    return keras_ctsep.CTSepResNet10(
+        101, input_shape=SETTINGS["shape"], width=0.1, temporal=temporal
+    )
+
+
+def in_order_of_layers(model):
+    """Weights of a network of ours in the order of the same network spelled in Keras."""
+    weights = []
+    for layer in model.layers:
+        if not hasattr(layer, "temporal_kernel"):
+            weights += layer.get_weights()
+            continue
+        kernels = [layer.spatial_kernel, getattr(layer, "pointwise_kernel", None)]
+        weights += [keras.ops.convert_to_numpy(kernel) for kernel in kernels if kernel is not None]
+        weights += layer.norm.get_weights()
+        weights.append(keras.ops.convert_to_numpy(layer.temporal_kernel))
+    return weights
+
+
+@pytest.mark.parametrize("temporal", ["full", "depthwise"])
+def test_spelled_in_keras_it_is_the_same_network(temporal, rng):
+    model = small(temporal)
+    randomize(model)
+    spelled = benchmark_networks.spelled_in_keras(model)
+    assert not {type(layer).__module__ for layer in spelled.layers} & {"keras_ctsep.layers"}
+    shapes = [weight.shape for weight in spelled.weights]
+    spelled.set_weights(
+        [
+            weight.reshape(shape)
+            for weight, shape in zip(in_order_of_layers(model), shapes, strict=True)
+        ]
+    )
+    clips = rng.integers(0, 256, (1, *SETTINGS["shape"])).astype("uint8")
+    want = keras.ops.convert_to_numpy(spelled(clips))
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(model(clips)), want, atol=1e-5)
+
+
+def test_measure_counts_and_times(monkeypatch):
+    networks = {"small": lambda shape: small("full")}
+    monkeypatch.setattr(benchmark_networks, "KERAS_NETWORKS", networks)
+    row = benchmark.measure("small", 2, SETTINGS)
+    assert row["parameters"] == small("full").count_params()
+    assert 0 < row["train_ms_min"] <= row["train_ms"] <= row["train_ms_max"]
+    assert row["train_clips_per_second"] == pytest.approx(1000 / row["train_ms"], abs=0.01)
+    assert 50 < row["peak_mb"] < 100_000
+
+
+def test_a_missing_package_is_left_out(monkeypatch):
+    monkeypatch.setitem(benchmark_networks.sys.modules, "torchvision", None)
+    assert benchmark_networks.torch_network("torchvision/r3d_18") is None
+
+
+def test_rows_of_all_batch_sizes_are_written(monkeypatch, tmp_path):
+    """Peaks of 100 MB and 30 MB a clip, in place of processes that measure."""
+
+    def in_own_process(model, backend, batch_size, settings):
+        if model.startswith("pytorchvideo"):
+            return None
+        row = dict.fromkeys(benchmark_report.COLUMNS, 1.0)
+        return row | {
+            "model": model,
+            "backend": backend,
+            "batch_size": batch_size,
+            "peak_mb": 100 + 30 * batch_size,
+        }
+
+    monkeypatch.setattr(benchmark, "in_own_process", in_own_process)
+    rows = benchmark.main(
+        models="CTSepResNet18,torchvision/r3d_18,pytorchvideo/x3d_s",
+        backends="torch,jax",
+        batch_sizes="2,4",
+        output=str(tmp_path),
+    )
+    with open(tmp_path / "benchmark.csv", newline="") as file:
+        written = list(csv.DictReader(file))
+    assert [row["model"] for row in written[:4]] == [
+        *["CTSepResNet18"] * 2,
+        "torchvision/r3d_18",
+        "torchvision/r3d_18 channels_last",
+    ]
+    assert len(written) == len(rows) == 8
+    assert {float(row["added_mb_per_clip"]) for row in written} == {30.0}
+    table = (tmp_path / "benchmark.md").read_text()
+    assert table.count("| CTSepResNet18 |") == 2  # the first batch size
+    assert (tmp_path / "benchmark.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_own_process_has_its_own_backend():
+    """The smallest real run: another process, the running backend, four frames of 16x16."""
+    row = benchmark.in_own_process(
+        "CTSepResNet18-depthwise", keras.backend.backend(), 1, SETTINGS | {"steps": 1}
+    )
+    assert row["parameters"] == keras_ctsep.CTSepResNet18(101, temporal="depthwise").count_params()
+    assert row["batch_size"] == 1

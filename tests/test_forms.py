@@ -1,0 +1,111 @@
+"""All forms of a convolution are the same function: values and gradients."""
+
+import numpy as np
+import pytest
+import reference
+from checks import gradients
+from keras import ops as K
+
+from keras_ctsep import ops
+from keras_ctsep.ops.forms import DEFAULT, FORMS, TABLE, window_kind
+
+KINDS = {
+    "dense": (ops.conv3d, reference.conv3d, 5),
+    "depthwise": (ops.depthwise_conv3d, reference.depthwise_conv3d, 2),
+}
+NAMES = [(kind, form) for kind in KINDS for form in FORMS[kind]]
+CASES = [
+    # sizes, window, strides, padding, dilation
+    ((4, 6, 7), (1, 3, 3), (1, 1, 1), "same", (1, 1, 1)),
+    ((3, 7, 8), (1, 3, 3), (2, 2, 2), (1, 1, 1), (1, 1, 1)),
+    ((2, 7, 6), (1, 2, 3), (1, 1, 1), "same", (1, 2, 2)),
+    ((2, 4, 3), (3, 1, 1), (1, 1, 1), (1, 0, 0), (1, 1, 1)),
+    ((7, 4, 5), (3, 1, 1), (2, 2, 1), "same", (1, 1, 1)),
+    ((8, 3, 3), (2, 1, 1), (1, 1, 1), (3, 0, 0), (3, 1, 1)),
+    ((4, 5, 6), (2, 3, 2), (2, 1, 2), "valid", (1, 1, 1)),
+    ((3, 4, 4), (1, 1, 1), (1, 2, 1), "valid", (1, 1, 1)),
+]
+
+
+@pytest.mark.parametrize("kind, form", NAMES)
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_values_equal_numpy_and_gradients_too(kind, form, case, rng):
+    """The output is linear in each argument: a gradient along a direction is a value."""
+    function, expected, last = KINDS[kind]
+    sizes, window, strides, padding, dilation = case
+    inputs = rng.normal(size=(2, *sizes, 3)).astype("float32")
+    kernel = rng.normal(size=(*window, 3, last)).astype("float32")
+    want = expected(inputs, kernel, strides, padding, dilation)
+    upstream = rng.normal(size=want.shape).astype("float32")
+
+    def loss(inputs, kernel):
+        outputs = function(inputs, kernel, strides, padding, dilation, form=form)
+        return K.sum(outputs * K.convert_to_tensor(upstream))
+
+    got = function(inputs, kernel, strides, padding, dilation, form=form)
+    np.testing.assert_allclose(K.convert_to_numpy(got), want, atol=1e-4)
+    d_inputs, d_kernel = gradients(loss, inputs, kernel)
+    for _ in range(5):
+        way = rng.normal(size=inputs.shape).astype("float32")
+        slope = np.sum(expected(way, kernel, strides, padding, dilation) * upstream)
+        np.testing.assert_allclose(np.sum(d_inputs * way), slope, rtol=1e-3, atol=1e-2)
+        way = rng.normal(size=kernel.shape).astype("float32")
+        slope = np.sum(expected(inputs, way, strides, padding, dilation) * upstream)
+        np.testing.assert_allclose(np.sum(d_kernel * way), slope, rtol=1e-3, atol=1e-2)
+
+
+@pytest.mark.parametrize("kind, form", NAMES)
+@pytest.mark.parametrize("window", [(1, 3, 3), (3, 1, 1)])
+def test_bfloat16_is_near_float32(kind, form, window, rng):
+    if window == (3, 1, 1) and form in ("direct", "grouped"):
+        pytest.skip("oneDNN's 3-D convolutions are wrong at two frames; no row takes them there")
+    function, _, _ = KINDS[kind]
+    inputs = rng.normal(size=(1, 2, 7, 7, 16)).astype("float32")
+    kernel = rng.normal(size=(*window, 16, 16 if kind == "dense" else 1)).astype("float32")
+
+    def loss(inputs, kernel, dtype):
+        outputs = function(K.cast(inputs, dtype), K.cast(kernel, dtype), 1, "same", form=form)
+        return K.sum(K.square(K.cast(outputs, "float32")))
+
+    want = gradients(lambda *args: loss(*args, "float32"), inputs, kernel)
+    got = gradients(lambda *args: loss(*args, "bfloat16"), inputs, kernel)
+    for one, other in zip(got, want, strict=True):
+        assert np.max(np.abs(one - other)) < 0.03 * np.max(np.abs(other))
+
+
+def test_every_kind_of_window_has_a_form_everywhere():
+    kinds = [(channels, window) for channels in FORMS for window in ("point", "space", "time")]
+    kinds += [(channels, "volume") for channels in FORMS]
+    for rows in (DEFAULT, *TABLE.values()):
+        assert sorted(rows) == sorted(kinds)
+        assert all(form in FORMS[channels] for (channels, _), form in rows.items())
+
+
+@pytest.mark.parametrize(
+    "window, pads, kind",
+    [
+        ((1, 1, 1), ((0, 0), (0, 0), (0, 0)), "point"),
+        ((1, 3, 1), ((0, 0), (1, 1), (0, 0)), "space"),
+        ((2, 1, 1), ((0, 1), (0, 0), (0, 0)), "time"),
+        ((3, 1, 1), ((1, 1), (1, 1), (0, 0)), "volume"),
+        ((1, 3, 3), ((1, 1), (1, 1), (1, 1)), "volume"),
+    ],
+)
+def test_kinds_of_windows(window, pads, kind):
+    assert window_kind(window, pads) == kind
+
+
+def test_a_form_can_be_forced_from_outside(monkeypatch, rng):
+    inputs = rng.normal(size=(1, 2, 3, 3, 2)).astype("float32")
+    kernel = rng.normal(size=(1, 3, 3, 2, 1)).astype("float32")
+    used = []
+    spy = {**FORMS["depthwise"], "grouped": lambda *args: used.append(args) or K.zeros(1)}
+    monkeypatch.setitem(FORMS, "depthwise", spy)
+    monkeypatch.setenv("KERAS_CTSEP_FORM", "grouped")
+    ops.depthwise_conv3d(inputs, kernel)
+    assert len(used) == 1
+    monkeypatch.setenv("KERAS_CTSEP_FORM", "fastest")
+    with pytest.raises(ValueError, match="Received: form=fastest"):
+        ops.depthwise_conv3d(inputs, kernel)
+    with pytest.raises(ValueError, match="Received: form=looped"):
+        ops.depthwise_conv3d(inputs, kernel, form="looped")
