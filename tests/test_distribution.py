@@ -63,7 +63,9 @@ def wait(programs):
 def assert_equal_runs(two, one, expected, num_processes):
     """Compares what every process of `two` has seen, and the files, with those of `one`."""
     assert expected["loss"][-1] < 0.9 * expected["loss"][0]
-    close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5)
+    # Gradients are summed in another order, which the optimizer's steps make larger in weights.
+    close = functools.partial(np.testing.assert_allclose, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(np.load(two / "run0.npz")["loss"], expected["loss"], rtol=1e-4)
     for process in range(num_processes):
         with np.load(two / f"run{process}.npz") as run:
             assert set(run) == set(expected)
