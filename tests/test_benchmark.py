@@ -3,6 +3,7 @@
 import csv
 
 import benchmark
+import benchmark_forms
 import benchmark_networks
 import benchmark_report
 import keras
@@ -11,6 +12,7 @@ import pytest
 from checks import randomize
 
 import keras_ctsep
+from keras_ctsep.ops.forms import FORMS
 
 SETTINGS = {"shape": (4, 16, 16, 3), "steps": 2, "seconds": 60.0, "jit_compile": None}
 
@@ -110,3 +112,10 @@ def test_own_process_has_its_own_backend():
     )
     assert row["parameters"] == keras_ctsep.CTSepResNet18(101, temporal="depthwise").count_params()
     assert row["batch_size"] == 1
+
+
+def test_all_forms_are_measured():
+    results = benchmark_forms.main(shape="1,3,4,5,2", channels="depthwise", steps=1)
+    assert results["copy", None, None][0] > 0
+    assert {key[2] for key in results if key[1] == (1, 3, 3)} == {"keras", *FORMS["depthwise"]}
+    assert all(min(times) > 0 for key, times in results.items() if key[1])

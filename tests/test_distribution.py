@@ -86,7 +86,9 @@ def test_two_devices_of_one_process(videos, tmp_path):
     program = start_program(PROGRAM, videos, two, "norm", XLA_FLAGS=flags)
     expected = distributed_run(videos, one, 8, (0, 1), norm=True)
     assert f"{BACKEND}: 1 processes, 2 devices" in wait([program])
-    assert_equal_runs(two, one, expected, num_processes=1)
+    # Synchronized batch norm takes the mean of squares minus the square of the mean.
+    atol = 1e-3 if BACKEND == "tensorflow" else 1e-5
+    assert_equal_runs(two, one, expected, num_processes=1, atol=atol)
 
 
 @pytest.mark.skipif(BACKEND == "tensorflow", reason="one process on TensorFlow")
