@@ -60,11 +60,10 @@ def wait(programs):
     return texts[0]
 
 
-def assert_equal_runs(two, one, expected, num_processes):
+def assert_equal_runs(two, one, expected, num_processes, atol=1e-5):
     """Compares what every process of `two` has seen, and the files, with those of `one`."""
     assert expected["loss"][-1] < 0.9 * expected["loss"][0]
-    # Gradients are summed in another order, which the optimizer's steps make larger in weights.
-    close = functools.partial(np.testing.assert_allclose, rtol=1e-3, atol=1e-4)
+    close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=atol)
     np.testing.assert_allclose(np.load(two / "run0.npz")["loss"], expected["loss"], rtol=1e-4)
     for process in range(num_processes):
         with np.load(two / f"run{process}.npz") as run:
@@ -86,7 +85,8 @@ def test_two_devices_of_one_process(videos, tmp_path):
     program = start_program(PROGRAM, videos, two, "norm", XLA_FLAGS=flags)
     expected = distributed_run(videos, one, 8, (0, 1), norm=True)
     assert f"{BACKEND}: 1 processes, 2 devices" in wait([program])
-    # Synchronized batch norm takes the mean of squares minus the square of the mean.
+    # Synchronized batch norm on TensorFlow takes the mean of squares minus the square of the mean,
+    # which loses digits, and the optimizer's steps make that larger in weights.
     atol = 1e-3 if BACKEND == "tensorflow" else 1e-5
     assert_equal_runs(two, one, expected, num_processes=1, atol=atol)
 
