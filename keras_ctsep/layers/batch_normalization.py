@@ -37,15 +37,15 @@ class BatchNormalization(keras.layers.BatchNormalization):
         self.activation = activation
 
     def call(self, inputs, training=None, mask=None):
+        relu = self.activation == "relu"
         if mask is not None or not self._is_plain(inputs):
             outputs = super().call(inputs, training=training, mask=mask)
-        elif training and self.trainable:
-            outputs, mean, variance = ops.batch_norm(inputs, *self._scale(), self.epsilon)
-            self._update(mean, variance)
-        else:
-            moments = self._float(self.moving_mean), self._float(self.moving_variance)
-            outputs = ops.normalize(inputs, *self._scale(), *moments, self.epsilon)
-        return keras.ops.relu(outputs) if self.activation else outputs
+            return keras.ops.relu(outputs) if relu else outputs
+        if not (training and self.trainable):
+            return self._normalize(inputs, relu)
+        outputs, mean, variance = ops.batch_norm(inputs, *self._scale(), self.epsilon, relu)
+        self._update(mean, variance)
+        return outputs
 
     def relu_and(self, function, inputs, kernel, training):
         """Returns `function(relu(self(inputs)), kernel)`.
@@ -54,16 +54,22 @@ class BatchNormalization(keras.layers.BatchNormalization):
         are kept.
         """
         kernel = keras.ops.convert_to_tensor(kernel)
-        if not (training and self.trainable and self._is_plain(inputs)):
+        if not self._is_plain(inputs):
             return function(keras.ops.relu(self(inputs, training=training)), kernel)
+        if not (training and self.trainable):
+            return function(self._normalize(inputs, relu=True), kernel)
 
         def normalized(inputs, gamma, beta, kernel):
-            outputs, mean, variance = ops.batch_norm(inputs, gamma, beta, self.epsilon)
-            return function(keras.ops.relu(outputs), kernel), mean, variance
+            outputs, mean, variance = ops.batch_norm(inputs, gamma, beta, self.epsilon, relu=True)
+            return function(outputs, kernel), mean, variance
 
         outputs, mean, variance = ops.recomputed(normalized)(inputs, *self._scale(), kernel)
         self._update(keras.ops.stop_gradient(mean), keras.ops.stop_gradient(variance))
         return outputs
+
+    def _normalize(self, inputs, relu):
+        moments = self._float(self.moving_mean), self._float(self.moving_variance)
+        return ops.normalize(inputs, *self._scale(), *moments, self.epsilon, relu)
 
     def _is_plain(self, inputs):
         last = self.axis in (-1, len(inputs.shape) - 1)

@@ -8,7 +8,7 @@ from keras import ops
 from keras_ctsep.ops.recomputation import once_known
 
 
-def batch_norm(inputs, gamma, beta, epsilon):
+def batch_norm(inputs, gamma, beta, epsilon, relu=False):
     """Normalizes each channel by its mean and variance over the batch.
 
     Args:
@@ -16,6 +16,7 @@ def batch_norm(inputs, gamma, beta, epsilon):
         gamma: scale `(channels,)`, at least float32.
         beta: offset `(channels,)`, at least float32.
         epsilon: float added to the variance.
+        relu: whether to apply ReLU to the outputs.
 
     Returns:
         A tuple `(outputs, mean, variance)`: outputs of the inputs' shape and type, and the
@@ -33,20 +34,30 @@ def batch_norm(inputs, gamma, beta, epsilon):
         Ioffe and Szegedy 2015, "Batch Normalization", arXiv 1502.03167, section 3.
     """
     if keras.backend.backend() == "torch":
-        return _torch_batch_norm(inputs, gamma, beta, epsilon)
-    if keras.backend.backend() == "tensorflow" and gamma.dtype == "float32":
-        return _tensorflow_batch_norm(inputs, gamma, beta, epsilon)
-    return _portable_batch_norm(inputs, gamma, beta, epsilon)
+        return _torch_batch_norm(inputs, gamma, beta, epsilon, relu)
+    by_tensorflow = keras.backend.backend() == "tensorflow" and gamma.dtype == "float32"
+    function = _tensorflow_batch_norm if by_tensorflow else _portable_batch_norm
+    outputs, mean, variance = function(inputs, gamma, beta, epsilon)
+    return ops.relu(outputs) if relu else outputs, mean, variance
 
 
-def _torch_batch_norm(inputs, gamma, beta, epsilon):
+def _torch_batch_norm(inputs, gamma, beta, epsilon, relu):
     import torch
 
     outputs, mean, inverse = torch.native_batch_norm(
         inputs.reshape(-1, inputs.shape[-1]), gamma, beta, None, None, True, 0.0, epsilon
     )
     variance = inverse.detach() ** -2 - epsilon
+    outputs = _torch_relu(outputs) if relu else outputs
     return outputs.reshape(inputs.shape), mean.detach(), variance
+
+
+def _torch_relu(fresh):
+    # In place, which spares a pass over fresh memory; nobody else holds these outputs, nor does
+    # their gradient need them. On a view of them autograd would copy the gradient once more.
+    import torch
+
+    return torch.relu_(fresh)
 
 
 def _tensorflow_batch_norm(inputs, gamma, beta, epsilon):
@@ -88,7 +99,7 @@ def _portable_batch_norm(inputs, gamma, beta, epsilon):
     return normalized(inputs, gamma, beta, mean, variance), mean, variance
 
 
-def normalize(inputs, gamma, beta, mean, variance, epsilon):
+def normalize(inputs, gamma, beta, mean, variance, epsilon, relu=False):
     """Normalizes each channel by a given mean and variance.
 
     Args:
@@ -98,6 +109,7 @@ def normalize(inputs, gamma, beta, mean, variance, epsilon):
         mean: `(channels,)`.
         variance: `(channels,)`.
         epsilon: float added to the variance.
+        relu: whether to apply ReLU to the outputs.
 
     Returns:
         Tensor of the inputs' shape and type.
@@ -114,7 +126,7 @@ def normalize(inputs, gamma, beta, mean, variance, epsilon):
 
         rows = inputs.reshape(-1, inputs.shape[-1])
         rows = torch.nn.functional.batch_norm(rows, mean, variance, gamma, beta, eps=epsilon)
-        return rows.reshape(inputs.shape)
+        return (_torch_relu(rows) if relu else rows).reshape(inputs.shape)
     if keras.backend.backend() == "tensorflow" and gamma.dtype == "float32":
         import tensorflow as tf
 
@@ -123,7 +135,9 @@ def normalize(inputs, gamma, beta, mean, variance, epsilon):
         rows = tf.raw_ops.FusedBatchNormV3(
             x=rows, scale=gamma, offset=beta, mean=mean, variance=variance, **settings
         )[0]
+        rows = tf.nn.relu(rows) if relu else rows
         return tf.ensure_shape(tf.reshape(rows, tf.shape(inputs)), inputs.shape)
     scale = gamma * ops.rsqrt(variance + epsilon)
     outputs = ops.cast(inputs, scale.dtype) * scale + (beta - mean * scale)
-    return ops.cast(outputs, inputs.dtype)
+    outputs = ops.cast(outputs, inputs.dtype)
+    return ops.relu(outputs) if relu else outputs
