@@ -50,7 +50,7 @@ def test_stages_of_each_variant():
         wide = 4 if name.endswith("50") else 1
         frames = [16] * 4 if name == "MC3_18" else [16, 8, 4, 2]
         for stage in range(4):
-            layer = model.get_layer(f"stage{stage + 1}_block{row.num_blocks[stage]}_relu")
+            layer = model.get_layer(f"stage{stage + 1}_block{row.num_blocks[stage]}_add")
             size = 56 // 2**stage
             assert layer.output.shape[1:] == (frames[stage], size, size, wide * 8 * 2**stage), name
         assert model.output_shape == (None, 5)

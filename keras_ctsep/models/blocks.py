@@ -13,6 +13,7 @@ from keras import layers
 
 from keras_ctsep import ops
 from keras_ctsep.layers import Conv2Plus1D, CTSeparableConv3D
+from keras_ctsep.layers.add_relu import AddReLU
 from keras_ctsep.layers.base import require_channels_last
 from keras_ctsep.layers.batch_normalization import batch_normalization
 
@@ -122,7 +123,7 @@ def add_shortcut(x, shortcut, strides, name):
     if max(strides) > 1 or shortcut.shape[-1] != x.shape[-1]:
         shortcut = pointwise_conv(shortcut, x.shape[-1], strides, f"{name}_shortcut_conv")
         shortcut = norm(shortcut, f"{name}_shortcut_norm")
-    return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([x, shortcut]))
+    return AddReLU(name=f"{name}_add")([x, shortcut])
 
 
 def basic_block(x, conv, filters, mid_filters, strides, name):

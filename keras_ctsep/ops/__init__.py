@@ -1,7 +1,7 @@
 """Convolutions in the formulation that is fast for their window."""
 
 from keras_ctsep.ops.convolution import conv3d, depthwise_conv3d
-from keras_ctsep.ops.normalization import batch_norm, normalize
+from keras_ctsep.ops.normalization import batch_norm, normalize, relu_of_fresh
 from keras_ctsep.ops.recomputation import recomputed
 from keras_ctsep.ops.shapes import (
     output_sizes,

@@ -38,7 +38,7 @@ def batch_norm(inputs, gamma, beta, epsilon, relu=False):
     by_tensorflow = keras.backend.backend() == "tensorflow" and gamma.dtype == "float32"
     function = _tensorflow_batch_norm if by_tensorflow else _portable_batch_norm
     outputs, mean, variance = function(inputs, gamma, beta, epsilon)
-    return ops.relu(outputs) if relu else outputs, mean, variance
+    return relu_of_fresh(outputs) if relu else outputs, mean, variance
 
 
 def _torch_batch_norm(inputs, gamma, beta, epsilon, relu):
@@ -48,16 +48,9 @@ def _torch_batch_norm(inputs, gamma, beta, epsilon, relu):
         inputs.reshape(-1, inputs.shape[-1]), gamma, beta, None, None, True, 0.0, epsilon
     )
     variance = inverse.detach() ** -2 - epsilon
-    outputs = _torch_relu(outputs) if relu else outputs
+    # Before the reshape: through a view autograd would copy the gradient once more.
+    outputs = relu_of_fresh(outputs) if relu else outputs
     return outputs.reshape(inputs.shape), mean.detach(), variance
-
-
-def _torch_relu(fresh):
-    # In place, which spares a pass over fresh memory; nobody else holds these outputs, nor does
-    # their gradient need them. On a view of them autograd would copy the gradient once more.
-    import torch
-
-    return torch.relu_(fresh)
 
 
 def _tensorflow_batch_norm(inputs, gamma, beta, epsilon):
@@ -126,7 +119,7 @@ def normalize(inputs, gamma, beta, mean, variance, epsilon, relu=False):
 
         rows = inputs.reshape(-1, inputs.shape[-1])
         rows = torch.nn.functional.batch_norm(rows, mean, variance, gamma, beta, eps=epsilon)
-        return (_torch_relu(rows) if relu else rows).reshape(inputs.shape)
+        return (relu_of_fresh(rows) if relu else rows).reshape(inputs.shape)
     if keras.backend.backend() == "tensorflow" and gamma.dtype == "float32":
         import tensorflow as tf
 
@@ -135,9 +128,26 @@ def normalize(inputs, gamma, beta, mean, variance, epsilon, relu=False):
         rows = tf.raw_ops.FusedBatchNormV3(
             x=rows, scale=gamma, offset=beta, mean=mean, variance=variance, **settings
         )[0]
-        rows = tf.nn.relu(rows) if relu else rows
+        rows = relu_of_fresh(rows) if relu else rows
         return tf.ensure_shape(tf.reshape(rows, tf.shape(inputs)), inputs.shape)
     scale = gamma * ops.rsqrt(variance + epsilon)
     outputs = ops.cast(inputs, scale.dtype) * scale + (beta - mean * scale)
     outputs = ops.cast(outputs, inputs.dtype)
-    return ops.relu(outputs) if relu else outputs
+    return relu_of_fresh(outputs) if relu else outputs
+
+
+def relu_of_fresh(tensor):
+    """Applies ReLU to a tensor that nobody else holds and no gradient needs.
+
+    On PyTorch in place, which spares a pass over fresh memory.
+
+    Example:
+    >>> from keras import ops
+    >>> float(ops.sum(relu_of_fresh(ops.array([-1.0, 2.0]) + 0.0)))
+    2.0
+    """
+    if keras.backend.backend() == "torch":
+        import torch
+
+        return torch.relu_(tensor)
+    return ops.relu(tensor)
