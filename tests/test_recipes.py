@@ -1,6 +1,7 @@
 """The recipes, run on tiny videos."""
 
 import csv
+import functools
 import shutil
 import unittest.mock
 
@@ -13,10 +14,12 @@ import train
 import train_ucf
 from tiny_run import tiny_network
 from tiny_videos import COLOURS, write_tiny_ucf101
+from torch_checkpoints import narrow_state, write_checkpoint
 
 from keras_ctsep import cli
-from keras_ctsep.data import Annotations, VideoDataset
-from keras_ctsep.training import training_run
+from keras_ctsep.data import Annotations, VideoDataset, kinetics400_class_names
+from keras_ctsep.models import make_network
+from keras_ctsep.training import run_folder, training_run
 
 SMALL = {"epochs": 2, "batch_size": 4, "num_frames": 4, "crop_size": 16}
 
@@ -123,6 +126,44 @@ def test_predict_is_successful_without_bad_files(run, videos, tmp_path, capsys):
     arguments = {"model": str(run[0] / "last.keras"), "num_clips": 2, "output": str(tmp_path)}
     assert predict.main(file, top=2, **arguments) == 0
     assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_predict_with_weights_of_torchvision_names_classes_of_kinetics(
+    videos, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(run_folder, "make_network", functools.partial(make_network, width=0.0625))
+    write_checkpoint(tmp_path / "r3d_18.pth", narrow_state(num_classes=400))
+    weights = str(tmp_path / "r3d_18.pth")
+    file = str(videos / "Red" / "v_Red_g01_c01.avi")
+    sizes = {"num_frames": 4, "short_side": 18, "crop_size": 16, "num_clips": 1}
+    assert predict.main(file, model="R3D18", weights=weights, output=str(tmp_path), **sizes) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == file and len(lines) == 6
+    for line in lines[1:]:
+        assert line.split(maxsplit=1)[1] in kinetics400_class_names()
+
+
+def test_fine_tuning_from_a_torch_checkpoint(videos, tmp_path, capsys):
+    write_checkpoint(tmp_path / "r3d_18.pth", narrow_state(num_classes=400))
+    start = {"model": "R3D18", "width": 0.0625, "weights": str(tmp_path / "r3d_18.pth")}
+    result = train_ucf.main(data=str(videos), output=str(tmp_path / "run"), **start, **SMALL)
+    assert 0 <= result["video_accuracy"] <= 1
+    assert "the file has 400 classes, the model 3" in capsys.readouterr().out
+    with open(tmp_path / "run" / "history.csv", newline="") as file:
+        assert all(np.isfinite(float(row["loss"])) for row in csv.DictReader(file))
+
+
+def test_fine_tuning_from_an_image_network(videos, tmp_path, capsys):
+    image_network = keras.applications.Xception(weights=None, classes=10)
+    image_network.save(tmp_path / "xception.keras")
+    start = {"model": "CTSepXception", "weights": str(tmp_path / "xception.keras")}
+    # Only the full-size network takes these weights: few and short steps.
+    sizes = SMALL | {"batch_size": 12, "num_frames": 2, "optimizer": "sgd"}
+    result = train_ucf.main(data=str(videos), output=str(tmp_path / "run"), **start, **sizes)
+    assert 0 <= result["video_accuracy"] <= 1
+    assert "the file has 10 classes, the model 3" in capsys.readouterr().out
+    with open(tmp_path / "run" / "history.csv", newline="") as file:
+        assert all(np.isfinite(float(row["loss"])) for row in csv.DictReader(file))
 
 
 def test_train_reads_a_folder_and_keeps_decoded_frames(videos, tmp_path, small_network):
