@@ -1,6 +1,7 @@
 """The recipes, run on tiny videos."""
 
 import csv
+import functools
 import shutil
 import unittest.mock
 
@@ -13,10 +14,12 @@ import train
 import train_ucf
 from tiny_run import tiny_network
 from tiny_videos import COLOURS, write_tiny_ucf101
+from torch_checkpoints import narrow_state, write_checkpoint
 
 from keras_ctsep import cli
-from keras_ctsep.data import Annotations, VideoDataset
-from keras_ctsep.training import training_run
+from keras_ctsep.data import Annotations, VideoDataset, kinetics400_class_names
+from keras_ctsep.models import make_network
+from keras_ctsep.training import run_folder, training_run
 
 SMALL = {"epochs": 2, "batch_size": 4, "num_frames": 4, "crop_size": 16}
 
@@ -123,6 +126,45 @@ def test_predict_is_successful_without_bad_files(run, videos, tmp_path, capsys):
     arguments = {"model": str(run[0] / "last.keras"), "num_clips": 2, "output": str(tmp_path)}
     assert predict.main(file, top=2, **arguments) == 0
     assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_predict_with_weights_of_torchvision_names_classes_of_kinetics(
+    videos, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(run_folder, "make_network", functools.partial(make_network, width=0.0625))
+    write_checkpoint(tmp_path / "r3d_18.pth", narrow_state(num_classes=400))
+    weights = str(tmp_path / "r3d_18.pth")
+    file = str(videos / "Red" / "v_Red_g01_c01.avi")
+    sizes = {"num_frames": 4, "short_side": 18, "crop_size": 16, "num_clips": 1}
+    assert predict.main(file, model="R3D18", weights=weights, output=str(tmp_path), **sizes) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == file and len(lines) == 6
+    for line in lines[1:]:
+        assert line.split(maxsplit=1)[1] in kinetics400_class_names()
+
+
+@pytest.mark.parametrize("model", ["R3D18", "CTSepXception"])
+def test_fine_tuning_from_weights_of_others(model, videos, tmp_path, capsys):
+    """Narrow networks; test_xception.py has the full-size image network that Xception starts at."""
+    if model == "R3D18":
+        weights = tmp_path / "r3d_18.pth"
+        write_checkpoint(weights, narrow_state(num_classes=9))
+    else:
+        weights = tmp_path / "xception.keras"
+        make_network(model, 9, width=0.0625).save(weights)
+    result = train_ucf.main(
+        data=str(videos),
+        output=str(tmp_path / "run"),
+        model=model,
+        width=0.0625,
+        weights=str(weights),
+        **SMALL | {"batch_size": 12},
+    )
+    assert f"{weights}: the file has 9 classes, the model 3" in capsys.readouterr().out
+    assert 0 <= result["video_accuracy"] <= 1
+    with open(tmp_path / "run" / "history.csv", newline="") as file:
+        losses = [float(row["loss"]) for row in csv.DictReader(file)]
+    assert len(losses) == 2 and np.isfinite(losses).all()
 
 
 def test_train_reads_a_folder_and_keeps_decoded_frames(videos, tmp_path, small_network):

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 from checks import randomize
+from torch_checkpoints import narrow_state, write_checkpoint
 
 import keras_ctsep
 from keras_ctsep.models.torch_checkpoint import read_torch_checkpoint
@@ -103,20 +104,6 @@ def test_a_missing_file_and_an_unknown_kind(name, words, tmp_path):
         keras_ctsep.R3D18(**TINY, weights=str(tmp_path / name))
 
 
-def narrow_state(num_classes=5, seed=0):
-    """A state dict of r3d_18 with torchvision's names and a sixteenth of its channels."""
-    rng = np.random.default_rng(seed)
-    golden = np.load(GOLDEN / "r3d_18.npz")
-    state = {}
-    for name, text in zip(golden["names"].tolist(), golden["shapes"].tolist(), strict=True):
-        shape = [int(size) for size in text.split(",") if size]
-        shape = [size // 16 if size >= 64 else size for size in shape]
-        if name.startswith("fc."):
-            shape[0] = num_classes
-        state[name] = rng.uniform(0.5, 1.5, size=shape).astype("float32")
-    return state
-
-
 def test_kernels_are_turned_around():
     model = keras_ctsep.R3D18(**TINY)
     state = narrow_state()
@@ -126,6 +113,18 @@ def test_kernels_are_turned_around():
     assert kernel[2, 0, 1, 5, 7] == torch_kernel[7, 5, 2, 0, 1]
     shortcut = keras.ops.convert_to_numpy(model.get_layer("stage4_block1_shortcut_conv").kernel)
     assert shortcut[3, 9] == state["layer4.0.downsample.0.weight"][9, 3, 0, 0, 0]
+
+
+def test_weights_takes_the_path_of_a_checkpoint(tmp_path):
+    state = narrow_state()
+    write_checkpoint(tmp_path / "r3d_18.pth", state)
+    filled = keras_ctsep.R3D18(**TINY, weights=str(tmp_path / "r3d_18.pth"))
+    expected = keras_ctsep.R3D18(**TINY)
+    load_torch_state(expected, state, "here")
+    for values, want in zip(filled.get_weights(), expected.get_weights(), strict=True):
+        np.testing.assert_array_equal(values, want)
+    with pytest.raises(ValueError, match=r"r3d_18\.pth.*no weights of MC3_18"):
+        keras_ctsep.MC3_18(**TINY, weights=str(tmp_path / "r3d_18.pth"))
 
 
 def drop(state):
