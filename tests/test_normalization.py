@@ -7,6 +7,7 @@ from checks import gradients
 from keras import ops as K
 
 from keras_ctsep import ops
+from keras_ctsep.layers.add_relu import AddReLU
 from keras_ctsep.layers.batch_normalization import BatchNormalization
 
 EPSILON = 1e-3
@@ -92,3 +93,15 @@ def test_frozen_layer_keeps_its_moments(numbers):
 def test_other_activations_are_refused():
     with pytest.raises(ValueError, match="Received: activation=gelu"):
         BatchNormalization(activation="gelu")
+
+
+def test_add_relu_leaves_its_inputs_alone():
+    one, other = K.array([[-3.0, 1.0, 2.0]]), K.array([[1.0, -4.0, 0.5]])
+    np.testing.assert_array_equal(K.convert_to_numpy(AddReLU()([one, other])), [[0, 0, 2.5]])
+    np.testing.assert_array_equal(K.convert_to_numpy(one), [[-3, 1, 2]])
+    np.testing.assert_array_equal(K.convert_to_numpy(other), [[1, -4, 0.5]])
+    got = gradients(
+        lambda *pair: K.sum(AddReLU()(list(pair)) * 3), *map(K.convert_to_numpy, (one, other))
+    )
+    for gradient in got:
+        np.testing.assert_array_equal(gradient, [[0, 0, 3]])

@@ -143,7 +143,18 @@ def test_predict_with_weights_of_torchvision_names_classes_of_kinetics(
         assert line.split(maxsplit=1)[1] in kinetics400_class_names()
 
 
-@pytest.mark.parametrize("model", ["R3D18", "CTSepXception"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        "R3D18",
+        pytest.param(
+            "CTSepXception",
+            marks=pytest.mark.skipif(
+                keras.backend.backend() == "jax", reason="XLA compiles Xception for minutes"
+            ),
+        ),
+    ],
+)
 def test_fine_tuning_from_weights_of_others(model, videos, tmp_path, capsys):
     """Narrow networks; test_xception.py has the full-size image network that Xception starts at."""
     if model == "R3D18":
