@@ -1,13 +1,19 @@
+import functools
+
 import benchmark
 import benchmark_loader
 import pytest
 from painted_videos import write_painted
+
+import keras_ctsep
 
 
 @pytest.fixture
 def videos(tmp_path, monkeypatch):
     for name, size in {"NUM_FRAMES": 4, "SHORT_SIDE": 32, "CROP_SIZE": 32}.items():
         monkeypatch.setattr(benchmark_loader, name, size)
+    small = functools.partial(keras_ctsep.CTSepResNet10, width=0.1)
+    monkeypatch.setattr(keras_ctsep, "CTSepResNet18", small)
     return [write_painted(tmp_path / f"{number}.avi", 20, 48, 64) for number in range(3)]
 
 
