@@ -116,7 +116,10 @@ def measure_training(dataset):
     model = keras_ctsep.CTSepResNet18(num_classes, input_shape=shape, temporal="depthwise")
     batches = TimedBatches(dataset)
     model.compile(keras.optimizers.SGD(1e-3, momentum=0.9), "categorical_crossentropy")
-    model.fit(batches, shuffle=False, verbose=0)
+    # JAX computes in the background: without a look at the loss, `fit` would ask for the next batch
+    # before the step is done, and waiting and computing could not be told apart.
+    finish = keras.callbacks.LambdaCallback(on_train_batch_end=lambda _, logs: float(logs["loss"]))
+    model.fit(batches, shuffle=False, verbose=0, callbacks=[finish])
     # The first two steps compile, in which time batches pile up; the last has no end here.
     asked = np.array([batches.asked[index] for index in range(2, len(batches))])
     given = np.array([batches.given[index] for index in range(2, len(batches))])
