@@ -2,6 +2,7 @@
 
     python recipes/benchmark.py
     python recipes/benchmark.py --models CTSepResNet18,torchvision/r2plus1d_18 --backends torch
+    python recipes/benchmark.py --loader videos/
 
 Each network, backend and batch size has a process of its own, and they run in turn, so that what
 else the machine does falls on all. Writes `benchmark.csv`, `benchmark.md` and `benchmark.png`.
@@ -15,6 +16,7 @@ import pathlib
 import statistics
 import time
 
+import benchmark_loader
 import numpy as np
 from benchmark_report import write_results
 
@@ -39,6 +41,7 @@ def main(
     jit_compile: bool = None,
     device: str = "cpu",
     output: str = "runs/benchmark",
+    loader: str = None,
 ):
     """Measures networks side by side.
 
@@ -56,10 +59,15 @@ def main(
         jit_compile: what `compile` is told; default: Keras decides.
         device: "cpu" hides GPUs from all backends; "default" takes what each finds.
         output: folder of the results.
+        loader: folder of videos: measures how fast clips come from disk in place of the networks,
+            with the backend of `KERAS_BACKEND`; see `benchmark_loader.py`.
 
     Returns:
         A list of dicts, one a row: times in ms per clip (median, least and most), memory in MB.
+        With `loader`, what `benchmark_loader.main` returns.
     """
+    if loader is not None:
+        return benchmark_loader.main(data=loader)
     sizes = [int(size) for size in batch_sizes.split(",")]
     jobs = list(_jobs(models.split(","), backends.split(",")))
     shape = (num_frames, crop_size, crop_size, 3)

@@ -1,6 +1,8 @@
-"""Measures how fast clips come from disk: the loader against bare PyAV, and against its cache.
+"""Measures how fast clips come from disk: the loader against bare PyAV, its cache, and training.
 
-python recipes/benchmark_loader.py --data videos/
+python recipes/benchmark.py --loader videos/
+
+and, with all options, `python recipes/benchmark_loader.py --data videos/`.
 """
 
 import concurrent.futures
@@ -9,27 +11,37 @@ import tempfile
 import time
 
 import av
+import keras
+import numpy as np
 
+import keras_ctsep
 from keras_ctsep import cli
 from keras_ctsep.data import Annotations, VideoDataset, uniform_clips
 
 NUM_FRAMES, SHORT_SIDE, CROP_SIZE = 16, 128, 112
 
 
-def main(*, data: str, num_threads: int = 2, batch_size: int = 4, seconds: float = 5.0):
+def main(
+    *, data: str, num_threads: int = 2, batch_size: int = 4, seconds: float = 5.0, steps: int = 10
+):
     """Measures clips a second, decoded and augmented, of all videos in a folder.
+
+    Then trains CTSepResNet18 with depthwise temporal factors on random clips of them, and measures
+    how long each step waits for its batch.
 
     Args:
         data: folder of videos, searched with all its folders.
         num_threads: decoding threads.
         batch_size: clips in a batch.
-        seconds: how long each measurement runs at least.
+        seconds: how long each measurement of clips a second runs at least.
+        steps: measured steps of training, after two that are not.
 
     Returns:
-        A dict of clips a second: "bare" is a loop of PyAV's own calls, which decodes and scales
-        the same frames in as many threads; "loader" is a `VideoDataset` of the middle clips;
-        "augmented" one of random clips; "first epoch" and "second epoch" are that one with an
-        empty cache, and with a full one.
+        A tuple of two dicts. The first holds clips a second: "bare" is a loop of PyAV's own calls,
+        which decodes and scales the same frames in as many threads; "loader" is a `VideoDataset` of
+        the middle clips; "augmented" one of random clips; "first epoch" and "second epoch" are that
+        one with an empty cache, and with a full one. The second holds "wait" and "step", the
+        seconds of each step of training and how many of them went to waiting.
     """
     paths = sorted(str(path) for path in pathlib.Path(data).rglob("*.*") if path.is_file())
     videos = Annotations(paths, [0] * len(paths), ["video"])
@@ -52,7 +64,16 @@ def main(*, data: str, num_threads: int = 2, batch_size: int = 4, seconds: float
         print(f"{name:>12}: {rate:7.1f} clips/s")
     print(f"loader / bare = {rates['loader'] / rates['bare']:.2f}")
     print(f"second epoch / first epoch = {rates['second epoch'] / rates['first epoch']:.1f}")
-    return rates
+    many = Annotations(*repeated(paths, (steps + 3) * batch_size), ["video", "none"])
+    times = measure_training(open_dataset(many, batch_size, num_threads, augment=True))
+    wait, step = (1000 * sum(times[name]) / len(times[name]) for name in ("wait", "step"))
+    print(f"training waits {wait:.1f} ms of {step:.0f} ms a step ({keras.backend.backend()})")
+    return rates, times
+
+
+def repeated(paths, number):
+    """Returns so many paths, the same ones again and again, and their labels."""
+    return [paths[index % len(paths)] for index in range(number)], [0] * number
 
 
 def open_dataset(videos, batch_size, num_threads, **options):
@@ -65,6 +86,44 @@ def open_dataset(videos, batch_size, num_threads, **options):
         num_threads=num_threads,
         **options,
     )
+
+
+class TimedBatches(keras.utils.PyDataset):
+    """Notes when each batch is asked for, and when it is there.
+
+    TensorFlow asks ahead, in a thread of its own, so that there `fit` waits for less than this.
+    """
+
+    def __init__(self, dataset):
+        super().__init__()
+        self.dataset = dataset
+        self.asked, self.given = {}, {}
+
+    def __len__(self):
+        return len(self.dataset)
+
+    def __getitem__(self, index):
+        self.asked[index] = time.perf_counter()
+        batch = self.dataset[index]
+        self.given[index] = time.perf_counter()
+        return batch
+
+
+def measure_training(dataset):
+    """Trains for one epoch, and returns the seconds of the steps, and of them those of waiting."""
+    shape = (NUM_FRAMES, CROP_SIZE, CROP_SIZE, 3)
+    num_classes = len(dataset.annotations.class_names)
+    model = keras_ctsep.CTSepResNet18(num_classes, input_shape=shape, temporal="depthwise")
+    batches = TimedBatches(dataset)
+    model.compile(keras.optimizers.SGD(1e-3, momentum=0.9), "categorical_crossentropy")
+    # JAX computes in the background: without a look at the loss, `fit` would ask for the next batch
+    # before the step is done, and waiting and computing could not be told apart.
+    finish = keras.callbacks.LambdaCallback(on_train_batch_end=lambda _, logs: float(logs["loss"]))
+    model.fit(batches, shuffle=False, verbose=0, callbacks=[finish])
+    # The first two steps compile, in which time batches pile up; the last has no end here.
+    asked = np.array([batches.asked[index] for index in range(2, len(batches))])
+    given = np.array([batches.given[index] for index in range(2, len(batches))])
+    return {"wait": (given - asked)[:-1].tolist(), "step": np.diff(asked).tolist()}
 
 
 def clips_per_second(one_pass, seconds):

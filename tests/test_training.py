@@ -203,6 +203,26 @@ def test_full_disk_is_an_error_before_training(videos, tmp_path, monkeypatch):
     assert not (tmp_path / "history.csv").exists()
 
 
+def test_disk_that_fills_up_leaves_the_last_checkpoint(videos, unbroken, tmp_path, monkeypatch):
+    save, calls = np.savez, []
+
+    def save_until_full(path, *arrays, **named):
+        calls.append(path)
+        if len(calls) == 3:  # one before training, one after each epoch
+            pathlib.Path(path).write_bytes(b"part of a state")
+            raise OSError(28, "No space left on device")
+        save(path, *arrays, **named)
+
+    monkeypatch.setattr(np, "savez", save_until_full)
+    with pytest.raises(OSError, match="No space left"):
+        tiny_run(videos, tmp_path)
+    monkeypatch.undo()
+    with np.load(tmp_path / "state.npz") as state:
+        assert [row["epoch"] for row in json.loads(str(state["history"]))] == [1]
+    tiny_run(videos, tmp_path, resume=True)
+    assert_same_run(tmp_path, unbroken[0])
+
+
 def test_default_folder_is_a_free_one_or_the_last_one(tmp_path):
     assert training.choose_run_folder(tmp_path / "run") == tmp_path / "run"
     assert training.choose_run_folder(tmp_path / "run", resume=True) == tmp_path / "run"
