@@ -24,8 +24,9 @@ from keras_ctsep import cli
 
 MODELS = (
     "CTSepResNet18,CTSepResNet18-depthwise,R2Plus1D18,CTSepResNet18-in-keras,"
-    "CTSepResNet18-depthwise-in-keras,R2Plus1D18-in-keras,torchvision/r2plus1d_18,"
-    "torchvision/r3d_18,torchvision/s3d,pytorchvideo/x3d_s,pytorchvideo/x3d_m"
+    "CTSepResNet18-depthwise-in-keras,R2Plus1D18-in-keras,CTSepResNet18-not-recomputed,"
+    "CTSepResNet18-depthwise-not-recomputed,torchvision/r2plus1d_18,torchvision/r3d_18,"
+    "torchvision/s3d,pytorchvideo/x3d_s,pytorchvideo/x3d_m"
 )
 
 
@@ -51,7 +52,7 @@ def main(
             their package is not installed.
         backends: Keras backends for the first kind, with commas between.
         batch_sizes: clips in a batch, with commas between. Times are of the first; the memory that
-            one more clip adds is the slope over all.
+            one more clip adds is the slope over all, for which one step of the others is enough.
         num_frames: frames in a clip.
         crop_size: height and width of a frame.
         steps: measured steps, after two that are not.
@@ -78,7 +79,8 @@ def main(
     rows = []
     for size in sizes:
         for model, backend in jobs:
-            row = in_own_process(model, backend, size, settings)
+            steps_of_size = {"steps": steps if size == sizes[0] else 1}
+            row = in_own_process(model, backend, size, settings | steps_of_size)
             if row is not None:
                 rows.append(row)
                 print(json.dumps(row), flush=True)

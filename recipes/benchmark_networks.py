@@ -1,6 +1,7 @@
 """The networks that `benchmark.py` measures: ours, the same spelled in Keras, and PyTorch's."""
 
 import math
+import os
 import sys
 import types
 
@@ -8,14 +9,18 @@ import keras
 
 import keras_ctsep
 from keras_ctsep import layers
+from keras_ctsep.layers.add_relu import AddReLU
 from keras_ctsep.layers.batch_normalization import BatchNormalization
 
 NUM_CLASSES = 101
+NOT_RECOMPUTED = "-not-recomputed"
 
 
 def keras_network(name, input_shape):
-    """Builds one of `KERAS_NETWORKS`."""
-    return KERAS_NETWORKS[name](input_shape)
+    """Builds one of `KERAS_NETWORKS`; "-not-recomputed" after its name keeps all activations."""
+    if name.endswith(NOT_RECOMPUTED):
+        os.environ["KERAS_CTSEP_RECOMPUTE"] = "0"  # read in each call, of this process alone
+    return KERAS_NETWORKS[name.removesuffix(NOT_RECOMPUTED)](input_shape)
 
 
 def ctsep18(temporal, spelled=False):
@@ -67,6 +72,10 @@ def spelled_in_keras(model):
         if isinstance(layer, BatchNormalization):
             relu = [keras_layers.ReLU()] if layer.activation else []
             return keras.Sequential([*norm, *relu], name=layer.name)
+        if isinstance(layer, AddReLU):
+            terms = [keras.Input(term.shape[1:]) for term in layer.input]
+            total = keras_layers.ReLU()(keras_layers.Add()(terms))
+            return keras.Model(terms, total, name=layer.name)
         if not isinstance(layer, (layers.CTSeparableConv3D, layers.Conv2Plus1D)):
             return layer.__class__.from_config(layer.get_config())
         time, height, width = layer.kernel_size

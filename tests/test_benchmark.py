@@ -42,7 +42,7 @@ def test_spelled_in_keras_it_is_the_same_network(temporal, rng):
     model = small(temporal)
     randomize(model)
     spelled = benchmark_networks.spelled_in_keras(model)
-    assert not {type(layer).__module__ for layer in spelled.layers} & {"keras_ctsep.layers"}
+    assert not any(type(layer).__module__.startswith("keras_ctsep") for layer in spelled.layers)
     shapes = [weight.shape for weight in spelled.weights]
     spelled.set_weights(
         [
