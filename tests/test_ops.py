@@ -1,5 +1,6 @@
 """The convolutions against NumPy: values and gradients."""
 
+import keras
 import numpy as np
 import pytest
 import reference
@@ -7,6 +8,7 @@ from checks import gradients
 from keras import ops as K
 
 from keras_ctsep import ops
+from keras_ctsep.ops.planes import by_planes
 
 WINDOWS = [(1, 1, 1), (1, 3, 3), (3, 1, 1), (2, 1, 1), (1, 2, 5), (3, 3, 3), (2, 3, 1), (1, 7, 7)]
 SETTINGS = [
@@ -126,3 +128,28 @@ def test_bfloat16_gradients(kind, window, frames, rng):
 def test_bad_arguments_say_what_came(change):
     with pytest.raises(ValueError, match="Received: .*" + next(iter(change))):
         ops.conv3d(np.zeros((1, 3, 3, 3, 1), "float32"), np.zeros((1, 1, 1, 1, 1)), **change)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="graphs of TensorFlow")
+@pytest.mark.parametrize(
+    "window, folded", [((3, 1, 1), (None, 4, 30, 3)), ((1, 3, 3), (None, 5, 6, 3))]
+)
+def test_sizes_stay_known_beside_an_unknown_batch(window, folded):
+    """TensorFlow's convolutions are slower where they are lost."""
+    import tensorflow as tf
+
+    seen = []
+
+    def conv2d(inputs, *args):
+        seen.append(inputs.shape)
+        return inputs
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 4, 5, 6, 3))])
+    def convolved(inputs):
+        kernel = K.ones((*window, 3, 3))
+        outputs = by_planes(conv2d, inputs, kernel, (1, 1, 1), ((0, 0),) * 3, (1, 1, 1))
+        seen.append(outputs.shape)
+        return outputs
+
+    convolved.get_concrete_function()
+    assert [tuple(shape) for shape in seen] == [folded, (None, 4, 5, 6, 3)]

@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_ctsep.ops.backend import convolve
 from keras_ctsep.ops.planes import by_planes, spread, taps_of
+from keras_ctsep.ops.shapes import reshape
 
 
 def direct(inputs, kernel, strides, pads, dilation_rate):
@@ -23,7 +24,7 @@ def folded(inputs, kernel, strides, pads, dilation_rate):
 def multiplied(inputs, kernel, strides, pads, dilation_rate):
     """The sum over the window of matrix products."""
     if tuple(kernel.shape[:3]) == (1, 1, 1) and max(strides) == 1 and not _any(pads):
-        return ops.matmul(inputs, kernel[0, 0, 0])
+        return _product(inputs, kernel[0, 0, 0])
     inputs = ops.pad(inputs, ((0, 0), *pads, (0, 0)))
     return by_planes(_multiplied, inputs, kernel, strides, ((0, 0),) * 3, dilation_rate)
 
@@ -32,7 +33,13 @@ def _multiplied(inputs, kernel, strides, pads, dilation_rate):
     del pads  # there are none
     weights = ops.reshape(kernel, (-1, *kernel.shape[2:]))
     taps = taps_of(inputs, kernel.shape[:2], strides, dilation_rate)
-    return sum(ops.matmul(tap, weights[index]) for index, tap in enumerate(taps))
+    return sum(_product(tap, weights[index]) for index, tap in enumerate(taps))
+
+
+def _product(inputs, weights):
+    # As one matrix: of several, TensorFlow makes as many gradients of the weights, to add them up.
+    rows = ops.matmul(ops.reshape(inputs, (-1, inputs.shape[-1])), weights)
+    return reshape(rows, (*ops.shape(inputs)[:-1], weights.shape[-1]))
 
 
 def looped(inputs, kernel, strides, pads, dilation_rate):

@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from keras_ctsep.ops.shapes import output_sizes
+from keras_ctsep.ops.shapes import output_sizes, reshape
 
 
 def by_planes(conv2d, inputs, kernel, strides, pads, dilation_rate):
@@ -31,13 +31,13 @@ def _over_space(conv2d, inputs, kernel, strides, pads, dilation_rate):
     inputs = inputs[:, :: strides[0]] if strides[0] > 1 else inputs
     batch, frames, height, width, channels = ops.shape(inputs)
     outputs = conv2d(
-        ops.reshape(inputs, (-1, height, width, channels)),
+        reshape(inputs, (batch * frames, height, width, channels)),
         kernel[0],
         strides[1:],
         pads[1:],
         dilation_rate[1:],
     )
-    return ops.reshape(outputs, (batch, frames, *ops.shape(outputs)[1:]))
+    return reshape(outputs, (batch, frames, *ops.shape(outputs)[1:]))
 
 
 def _over_time(conv2d, inputs, kernel, strides, pads, dilation_rate):
@@ -45,13 +45,13 @@ def _over_time(conv2d, inputs, kernel, strides, pads, dilation_rate):
     inputs = inputs[:, :, :: strides[1], :: strides[2]] if max(strides[1:]) > 1 else inputs
     batch, frames, height, width, channels = ops.shape(inputs)
     outputs = conv2d(
-        ops.reshape(inputs, (batch, frames, -1, channels)),
+        reshape(inputs, (batch, frames, height * width, channels)),
         kernel[:, 0],
         (strides[0], 1),
         (pads[0], (0, 0)),
         (dilation_rate[0], 1),
     )
-    return ops.reshape(outputs, (batch, ops.shape(outputs)[1], height, width, outputs.shape[-1]))
+    return reshape(outputs, (batch, ops.shape(outputs)[1], height, width, outputs.shape[-1]))
 
 
 def _sum_over_frames(conv2d, inputs, kernel, strides, pads, dilation_rate):

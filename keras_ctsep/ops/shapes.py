@@ -122,3 +122,18 @@ def output_sizes(sizes, kernel_size, strides, padding, dilation_rate):
             )
         results.append(places)
     return tuple(results)
+
+
+def reshape(inputs, sizes):
+    """Returns the inputs in another shape.
+
+    Args:
+        inputs: tensor.
+        sizes: ints, and tensors for sizes that are unknown until a batch is there. -1 stands for
+            one of those: it makes the shape a constant, and the other sizes stay known, without
+            which TensorFlow's convolutions are up to 1.5 times slower.
+    """
+    unknown = [axis for axis, size in enumerate(sizes) if not isinstance(size, int)]
+    if len(unknown) == 1:
+        sizes = [-1 if axis in unknown else size for axis, size in enumerate(sizes)]
+    return keras.ops.reshape(inputs, sizes)
