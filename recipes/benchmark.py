@@ -5,7 +5,8 @@
     python recipes/benchmark.py --loader videos/
 
 Each network, backend and batch size has a process of its own, and they run in turn, so that what
-else the machine does falls on all. Writes `benchmark.csv`, `benchmark.md` and `benchmark.png`.
+else the machine does falls on all. Writes `benchmark.csv`, `benchmark.md` and `benchmark.png` anew
+after each; one that fails is named and left out.
 """
 
 import concurrent.futures
@@ -14,6 +15,7 @@ import multiprocessing
 import os
 import pathlib
 import statistics
+import sys
 import time
 
 import benchmark_loader
@@ -80,12 +82,17 @@ def main(
     for size in sizes:
         for model, backend in jobs:
             steps_of_size = {"steps": steps if size == sizes[0] else 1}
-            row = in_own_process(model, backend, size, settings | steps_of_size)
+            try:
+                row = in_own_process(model, backend, size, settings | steps_of_size)
+            except Exception as error:  # of whatever kind: the others are measured all the same
+                reason = str(error).partition("\n")[0] or type(error).__name__
+                print(f"{model}, {backend}, batch {size} failed: {reason}", file=sys.stderr)
+                continue
             if row is not None:
                 rows.append(row)
                 print(json.dumps(row), flush=True)
-    add_slopes(rows)
-    write_results(rows, pathlib.Path(output), sizes[0], settings)
+                add_slopes(rows)
+                write_results(rows, pathlib.Path(output), sizes[0], settings)
     return rows
 
 

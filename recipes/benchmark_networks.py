@@ -102,9 +102,13 @@ def torch_network(name):
             sys.modules.setdefault(
                 "torchvision._meta_registrations", types.ModuleType("_meta_registrations")
             )
+            import torch
             from torchvision.models import video
 
-            return getattr(video, variant)(num_classes=NUM_CLASSES)
+            model = getattr(video, variant)(num_classes=NUM_CLASSES)
+            if variant == "s3d":  # its pool is that of frames of 224, where this one is the same
+                model.avgpool = torch.nn.AdaptiveAvgPool3d(1)
+            return model
         from pytorchvideo.models import hub
     except ImportError:
         return None

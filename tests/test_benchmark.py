@@ -70,12 +70,14 @@ def test_a_missing_package_is_left_out(monkeypatch):
     assert benchmark_networks.torch_network("torchvision/r3d_18") is None
 
 
-def test_rows_of_all_batch_sizes_are_written(monkeypatch, tmp_path):
+def test_rows_of_all_batch_sizes_are_written(monkeypatch, tmp_path, capsys):
     """Peaks of 100 MB and 30 MB a clip, in place of processes that measure."""
 
     def in_own_process(model, backend, batch_size, settings):
         if model.startswith("pytorchvideo"):
             return None
+        if model == "too-large":
+            raise MemoryError
         row = dict.fromkeys(benchmark_report.COLUMNS, 1.0)
         return row | {
             "model": model,
@@ -86,7 +88,7 @@ def test_rows_of_all_batch_sizes_are_written(monkeypatch, tmp_path):
 
     monkeypatch.setattr(benchmark, "in_own_process", in_own_process)
     rows = benchmark.main(
-        models="CTSepResNet18,torchvision/r3d_18,pytorchvideo/x3d_s",
+        models="CTSepResNet18,too-large,torchvision/r3d_18,pytorchvideo/x3d_s",
         backends="torch,jax",
         batch_sizes="2,4",
         output=str(tmp_path),
@@ -99,6 +101,7 @@ def test_rows_of_all_batch_sizes_are_written(monkeypatch, tmp_path):
         "torchvision/r3d_18 channels_last",
     ]
     assert len(written) == len(rows) == 8
+    assert "too-large, jax, batch 4 failed: MemoryError" in capsys.readouterr().err
     assert {float(row["added_mb_per_clip"]) for row in written} == {30.0}
     table = (tmp_path / "benchmark.md").read_text()
     assert table.count("| CTSepResNet18 |") == 2  # the first batch size
