@@ -77,7 +77,10 @@ def processor():
 def version(package):
     """Returns "package version", or None."""
     names = (package, f"{package}-cpu")
-    found = {dist.metadata["Name"]: dist.version for dist in importlib.metadata.distributions()}
+    found = {
+        dist.metadata["Name"].replace("_", "-"): dist.version
+        for dist in importlib.metadata.distributions()
+    }
     return next((f"{package} {found[name]}" for name in names if name in found), None)
 
 
@@ -100,8 +103,10 @@ def draw(rows, path):
     }
     for axis, (key, title) in zip(axes, titles.items(), strict=True):
         colours = ["C7" if "/" in name or "-in-keras" in name else "C0" for name in names]
-        bars = axis.barh(names, [row[key] for row in rows], color=colours)
-        axis.set_xscale("log")  # what Keras's grouped convolutions take is far from all else
+        lengths = [row[key] for row in rows]
+        bars = axis.barh(names, lengths, color=colours)
+        if max(lengths) > 30 * min(lengths):  # Keras's grouped convolutions are far from all else
+            axis.set_xscale("log")
         axis.bar_label(bars, fmt="%.0f", padding=2)
         axis.set_title(title)
         axis.margins(x=0.15)
