@@ -67,6 +67,15 @@ class BatchNormalization(keras.layers.BatchNormalization):
         self._update(keras.ops.stop_gradient(mean), keras.ops.stop_gradient(variance))
         return outputs
 
+    def folded_into(self, kernel):
+        """Returns `(kernel, bias)` of a convolution that normalizes too, out of training."""
+        moments = self._float(self.moving_mean), self._float(self.moving_variance)
+        gamma, beta = self._scale()
+        scale = gamma * keras.ops.rsqrt(moments[1] + self.epsilon)
+        dtype = kernel.dtype
+        kernel = keras.ops.cast(kernel, scale.dtype) * scale
+        return keras.ops.cast(kernel, dtype), keras.ops.cast(beta - moments[0] * scale, dtype)
+
     def _normalize(self, inputs, relu):
         moments = self._float(self.moving_mean), self._float(self.moving_variance)
         return ops.normalize(inputs, *self._scale(), *moments, self.epsilon, relu)

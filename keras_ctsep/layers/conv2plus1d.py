@@ -123,6 +123,10 @@ class Conv2Plus1D(BaseConv3D):
         def over_time(inputs, kernel):
             return ops.conv3d(inputs, kernel, *ops.over_time(*window))
 
+        if not training:
+            kernel, bias = self.norm.folded_into(keras.ops.convert_to_tensor(self.spatial_kernel))
+            outputs = ops.conv3d_bias_relu(inputs, kernel, bias, *ops.over_space(*window))
+            return over_time(outputs, self.temporal_kernel)
         outputs = ops.conv3d(inputs, self.spatial_kernel, *ops.over_space(*window))
         return self.norm.relu_and(over_time, outputs, self.temporal_kernel, training)
 

@@ -158,12 +158,15 @@ class CTSeparableConv3D(BaseConv3D):
         def over_time(inputs, kernel):
             return CONVOLUTIONS[self.temporal](inputs, kernel, *ops.over_time(*window))
 
+        kernels = map(keras.ops.convert_to_tensor, (self.spatial_kernel, self.pointwise_kernel))
+        if not training:
+            spatial_kernel, pointwise_kernel = kernels
+            outputs = CONVOLUTIONS[self.spatial](inputs, spatial_kernel, *ops.over_space(*window))
+            outputs = ops.conv3d_bias_relu(outputs, *self.norm.folded_into(pointwise_kernel))
+            return over_time(outputs, self.temporal_kernel)
         # What is cheap to have again is not kept for the backward pass: the outputs of the spatial
         # factor here, those of norm and ReLU there.
-        if training:
-            over_space_and_channels = ops.recomputed(over_space_and_channels)
-        kernels = map(keras.ops.convert_to_tensor, (self.spatial_kernel, self.pointwise_kernel))
-        outputs = over_space_and_channels(inputs, *kernels)
+        outputs = ops.recomputed(over_space_and_channels)(inputs, *kernels)
         return self.norm.relu_and(over_time, outputs, self.temporal_kernel, training)
 
     def compute_output_shape(self, input_shape):

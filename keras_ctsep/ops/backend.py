@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 
-def convolve(inputs, kernel, strides, pads, dilation_rate, depthwise=False):
+def convolve(inputs, kernel, strides, pads, dilation_rate, bias=None, depthwise=False):
     """The backend's 2-D or 3-D convolution, dense or (2-D only) depthwise.
 
     Args:
@@ -16,13 +16,14 @@ def convolve(inputs, kernel, strides, pads, dilation_rate, depthwise=False):
         strides: ints, one for each axis of the window.
         pads: `(before, after)` zeros for each axis.
         dilation_rate: ints, one for each axis.
+        bias: None, or `(filters,)` to add before a ReLU.
         depthwise: whether each channel is taken by itself.
 
     Returns:
         Tensor `(batch, *new_sizes, new_channels)`.
     """
     if keras.backend.backend() == "torch":
-        return _torch_convolve(inputs, kernel, strides, pads, dilation_rate, depthwise)
+        return _torch_convolve(inputs, kernel, strides, pads, dilation_rate, bias, depthwise)
     # At stride 1 the backend's own "same" spares a padded copy.
     same = tuple(
         (rate * (size - 1) // 2, rate * (size - 1) - rate * (size - 1) // 2)
@@ -43,10 +44,20 @@ def convolve(inputs, kernel, strides, pads, dilation_rate, depthwise=False):
         data_format="channels_last",
         dilation_rate=tuple(dilation_rate),
     )
-    return outputs[:, :: strides[0], :: strides[1]] if unequal else outputs
+    outputs = outputs[:, :: strides[0], :: strides[1]] if unequal else outputs
+    return outputs if bias is None else bias_relu(outputs, bias)
 
 
-def _torch_convolve(inputs, kernel, strides, pads, dilation_rate, depthwise):
+def bias_relu(outputs, bias):
+    """Returns `relu(outputs + bias)`, which TensorFlow fuses with what precedes it."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.nn.relu(tf.nn.bias_add(outputs, bias))
+    return ops.relu(outputs + bias)
+
+
+def _torch_convolve(inputs, kernel, strides, pads, dilation_rate, bias, depthwise):
     # Keras copies the inputs into PyTorch's own axis order and back again. A view, which PyTorch
     # knows as its channels-last memory format, does without.
     import torch
@@ -61,11 +72,13 @@ def _torch_convolve(inputs, kernel, strides, pads, dilation_rate, depthwise):
     outputs = (torch.conv2d if rank == 2 else torch.conv3d)(
         inputs,
         kernel.permute(-1, -2, *range(rank)),
+        bias,
         stride=strides,
         padding=[before for before, _ in pads],
         dilation=dilation_rate,
         groups=inputs.shape[1] // kernel.shape[-2],
     )
+    outputs = outputs if bias is None else torch.relu_(outputs)
     return outputs.permute(0, *range(2, rank + 2), 1)
 
 

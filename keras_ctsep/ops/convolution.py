@@ -45,6 +45,30 @@ def conv3d(inputs, kernel, strides=1, padding="valid", dilation_rate=1, form=Non
     return _convolve("dense", inputs, kernel, strides, padding, dilation_rate, form)
 
 
+def conv3d_bias_relu(inputs, kernel, bias, strides=1, padding="valid", dilation_rate=1):
+    """Returns `relu(conv3d(inputs, kernel, ...) + bias)` in one pass where the backend has it.
+
+    Args:
+        inputs: tensor `(batch, frames, height, width, channels)`.
+        kernel: tensor `(frames, height, width, channels, filters)`, flat in space or in time.
+        bias: tensor `(filters,)`.
+        strides: int or `(frames, height, width)`.
+        padding: as `conv3d` has it.
+        dilation_rate: int or `(frames, height, width)`; not together with strides above 1.
+
+    Returns:
+        Tensor `(batch, new_frames, new_height, new_width, filters)`.
+
+    Example:
+    >>> from keras import ops
+    >>> bias = ops.array([-1.0, -3.0])
+    >>> outputs = conv3d_bias_relu(ops.ones((1, 1, 1, 1, 2)), ops.ones((1, 1, 1, 2, 2)), bias)
+    >>> [float(value) for value in outputs[0, 0, 0, 0]]
+    [1.0, 0.0]
+    """
+    return _convolve("dense", inputs, kernel, strides, padding, dilation_rate, None, bias)
+
+
 def depthwise_conv3d(inputs, kernel, strides=1, padding="valid", dilation_rate=1, form=None):
     """Convolves over frames, height and width, each channel by itself.
 
@@ -75,7 +99,7 @@ def depthwise_conv3d(inputs, kernel, strides=1, padding="valid", dilation_rate=1
     return _convolve("depthwise", inputs, kernel, strides, padding, dilation_rate, form)
 
 
-def _convolve(channels, inputs, kernel, strides, padding, dilation_rate, form):
+def _convolve(channels, inputs, kernel, strides, padding, dilation_rate, form, *bias):
     inputs, kernel = ops.convert_to_tensor(inputs), ops.convert_to_tensor(kernel)
     strides = triple(strides, "strides")
     dilation_rate = triple(dilation_rate, "dilation_rate")
@@ -92,4 +116,4 @@ def _convolve(channels, inputs, kernel, strides, padding, dilation_rate, form):
         inputs = inputs[:, :: drops[0], :: drops[1], :: drops[2]]
     strides = tuple(stride // drop for stride, drop in zip(strides, drops, strict=True))
     convolve = compiled(choose(channels, window_kind(window, pads), inputs, form))
-    return convolve(inputs, kernel, strides, pads, dilation_rate)
+    return convolve(inputs, kernel, strides, pads, dilation_rate, *bias)

@@ -1,32 +1,37 @@
 """The forms of a convolution of all channels into each.
 
 Each takes `(inputs, kernel, strides, pads, dilation_rate)` with a kernel `(frames, height, width,
-channels, filters)` and `(before, after)` zeros for each axis.
+channels, filters)` and `(before, after)` zeros for each axis. A `bias` after these, for windows
+flat in space or in time, is added before a ReLU.
 """
+
+import functools
 
 from keras import ops
 
-from keras_ctsep.ops.backend import convolve
+from keras_ctsep.ops.backend import bias_relu, convolve
 from keras_ctsep.ops.planes import by_planes, spread, taps_of
 from keras_ctsep.ops.shapes import reshape
 
 
-def direct(inputs, kernel, strides, pads, dilation_rate):
+def direct(inputs, kernel, strides, pads, dilation_rate, bias=None):
     """The backend's 3-D convolution."""
-    return convolve(inputs, kernel, strides, pads, dilation_rate)
+    return convolve(inputs, kernel, strides, pads, dilation_rate, bias)
 
 
-def folded(inputs, kernel, strides, pads, dilation_rate):
+def folded(inputs, kernel, strides, pads, dilation_rate, bias=None):
     """The backend's 2-D convolution."""
-    return by_planes(convolve, inputs, kernel, strides, pads, dilation_rate)
+    conv2d = functools.partial(convolve, bias=bias)
+    return by_planes(conv2d, inputs, kernel, strides, pads, dilation_rate)
 
 
-def multiplied(inputs, kernel, strides, pads, dilation_rate):
+def multiplied(inputs, kernel, strides, pads, dilation_rate, bias=None):
     """The sum over the window of matrix products."""
     if tuple(kernel.shape[:3]) == (1, 1, 1) and max(strides) == 1 and not _any(pads):
-        return _product(inputs, kernel[0, 0, 0])
+        return _product(inputs, kernel[0, 0, 0], bias)
     inputs = ops.pad(inputs, ((0, 0), *pads, (0, 0)))
-    return by_planes(_multiplied, inputs, kernel, strides, ((0, 0),) * 3, dilation_rate)
+    outputs = by_planes(_multiplied, inputs, kernel, strides, ((0, 0),) * 3, dilation_rate)
+    return outputs if bias is None else bias_relu(outputs, bias)
 
 
 def _multiplied(inputs, kernel, strides, pads, dilation_rate):
@@ -36,14 +41,17 @@ def _multiplied(inputs, kernel, strides, pads, dilation_rate):
     return sum(_product(tap, weights[index]) for index, tap in enumerate(taps))
 
 
-def _product(inputs, weights):
+def _product(inputs, weights, bias=None):
     # As one matrix: of several, TensorFlow makes as many gradients of the weights, to add them up.
     rows = ops.matmul(ops.reshape(inputs, (-1, inputs.shape[-1])), weights)
+    rows = rows if bias is None else bias_relu(rows, bias)
     return reshape(rows, (*ops.shape(inputs)[:-1], weights.shape[-1]))
 
 
-def looped(inputs, kernel, strides, pads, dilation_rate):
+def looped(inputs, kernel, strides, pads, dilation_rate, bias=None):
     """`folded`, with a kernel gradient of matrix products in a loop over frames."""
+    if bias is not None:  # not in training
+        return folded(inputs, kernel, strides, pads, dilation_rate, bias)
     reach = [(size - 1) * rate for size, rate in zip(kernel.shape, dilation_rate, strict=False)]
     if not all(isinstance(zeros, int) for pair in pads for zeros in pair) or any(
         max(pair) > most for pair, most in zip(pads, reach, strict=True)
