@@ -47,16 +47,15 @@ class BatchNormalization(keras.layers.BatchNormalization):
         self._update(mean, variance)
         return outputs
 
-    def relu_and(self, function, inputs, kernel, training):
-        """Returns `function(relu(self(inputs)), kernel)`.
+    def relu_and(self, function, inputs, kernel):
+        """Returns `function(relu(self(inputs)), kernel)`, in training.
 
-        In training, the backward pass normalizes again, so that of all three steps only `inputs`
-        are kept.
+        The backward pass normalizes again, so that of all three steps only `inputs` are kept.
         """
         kernel = keras.ops.convert_to_tensor(kernel)
         if not self._is_plain(inputs):
-            return function(keras.ops.relu(self(inputs, training=training)), kernel)
-        if not (training and self.trainable):
+            return function(keras.ops.relu(self(inputs, training=True)), kernel)
+        if not self.trainable:
             return function(self._normalize(inputs, relu=True), kernel)
 
         def normalized(inputs, gamma, beta, kernel):
@@ -69,16 +68,12 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     def folded_into(self, kernel):
         """Returns `(kernel, bias)` of a convolution that normalizes too, out of training."""
-        moments = self._float(self.moving_mean), self._float(self.moving_variance)
-        gamma, beta = self._scale()
-        scale = gamma * keras.ops.rsqrt(moments[1] + self.epsilon)
-        dtype = kernel.dtype
-        kernel = keras.ops.cast(kernel, scale.dtype) * scale
-        return keras.ops.cast(kernel, dtype), keras.ops.cast(beta - moments[0] * scale, dtype)
+        scale, offset = ops.scale_and_offset(*self._scale(), *self._moving_moments(), self.epsilon)
+        scaled = keras.ops.cast(kernel, scale.dtype) * scale
+        return keras.ops.cast(scaled, kernel.dtype), keras.ops.cast(offset, kernel.dtype)
 
     def _normalize(self, inputs, relu):
-        moments = self._float(self.moving_mean), self._float(self.moving_variance)
-        return ops.normalize(inputs, *self._scale(), *moments, self.epsilon, relu)
+        return ops.normalize(inputs, *self._scale(), *self._moving_moments(), self.epsilon, relu)
 
     def _is_plain(self, inputs):
         last = self.axis in (-1, len(inputs.shape) - 1)
@@ -86,6 +81,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     def _scale(self):
         return self._float(self.gamma), self._float(self.beta)
+
+    def _moving_moments(self):
+        return self._float(self.moving_mean), self._float(self.moving_variance)
 
     def _float(self, weight):
         # Under mixed precision too: Keras would hand it out in 16 bits.

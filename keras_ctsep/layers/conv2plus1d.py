@@ -128,7 +128,7 @@ class Conv2Plus1D(BaseConv3D):
             outputs = ops.conv3d_bias_relu(inputs, kernel, bias, *ops.over_space(*window))
             return over_time(outputs, self.temporal_kernel)
         outputs = ops.conv3d(inputs, self.spatial_kernel, *ops.over_space(*window))
-        return self.norm.relu_and(over_time, outputs, self.temporal_kernel, training)
+        return self.norm.relu_and(over_time, outputs, self.temporal_kernel)
 
     def compute_output_shape(self, input_shape):
         return self.output_shape_with(input_shape, self.filters)

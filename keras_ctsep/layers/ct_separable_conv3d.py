@@ -150,10 +150,11 @@ class CTSeparableConv3D(BaseConv3D):
     def convolve(self, inputs, training):
         window = (self.strides, self.padding, self.dilation_rate)
 
+        def over_space(inputs, kernel):
+            return CONVOLUTIONS[self.spatial](inputs, kernel, *ops.over_space(*window))
+
         def over_space_and_channels(inputs, spatial_kernel, pointwise_kernel):
-            convolve = CONVOLUTIONS[self.spatial]
-            outputs = convolve(inputs, spatial_kernel, *ops.over_space(*window))
-            return ops.conv3d(outputs, pointwise_kernel)
+            return ops.conv3d(over_space(inputs, spatial_kernel), pointwise_kernel)
 
         def over_time(inputs, kernel):
             return CONVOLUTIONS[self.temporal](inputs, kernel, *ops.over_time(*window))
@@ -161,13 +162,13 @@ class CTSeparableConv3D(BaseConv3D):
         kernels = map(keras.ops.convert_to_tensor, (self.spatial_kernel, self.pointwise_kernel))
         if not training:
             spatial_kernel, pointwise_kernel = kernels
-            outputs = CONVOLUTIONS[self.spatial](inputs, spatial_kernel, *ops.over_space(*window))
+            outputs = over_space(inputs, spatial_kernel)
             outputs = ops.conv3d_bias_relu(outputs, *self.norm.folded_into(pointwise_kernel))
             return over_time(outputs, self.temporal_kernel)
         # What is cheap to have again is not kept for the backward pass: the outputs of the spatial
         # factor here, those of norm and ReLU there.
         outputs = ops.recomputed(over_space_and_channels)(inputs, *kernels)
-        return self.norm.relu_and(over_time, outputs, self.temporal_kernel, training)
+        return self.norm.relu_and(over_time, outputs, self.temporal_kernel)
 
     def compute_output_shape(self, input_shape):
         return self.output_shape_with(input_shape, self.filters)

@@ -1,7 +1,12 @@
 """Convolutions in the formulation that is fast for their window."""
 
 from keras_ctsep.ops.convolution import conv3d, conv3d_bias_relu, depthwise_conv3d
-from keras_ctsep.ops.normalization import batch_norm, normalize, relu_of_fresh
+from keras_ctsep.ops.normalization import (
+    batch_norm,
+    normalize,
+    relu_of_fresh,
+    scale_and_offset,
+)
 from keras_ctsep.ops.recomputation import recomputed
 from keras_ctsep.ops.shapes import (
     output_sizes,

@@ -5,6 +5,8 @@ import functools
 import keras
 from keras import ops
 
+from keras_ctsep.ops.normalization import relu_of_fresh
+
 
 def convolve(inputs, kernel, strides, pads, dilation_rate, bias=None, depthwise=False):
     """The backend's 2-D or 3-D convolution, dense or (2-D only) depthwise.
@@ -53,8 +55,8 @@ def bias_relu(outputs, bias):
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        return tf.nn.relu(tf.nn.bias_add(outputs, bias))
-    return ops.relu(outputs + bias)
+        return relu_of_fresh(tf.nn.bias_add(outputs, bias))
+    return relu_of_fresh(outputs + bias)
 
 
 def _torch_convolve(inputs, kernel, strides, pads, dilation_rate, bias, depthwise):
@@ -78,7 +80,7 @@ def _torch_convolve(inputs, kernel, strides, pads, dilation_rate, bias, depthwis
         dilation=dilation_rate,
         groups=inputs.shape[1] // kernel.shape[-2],
     )
-    outputs = outputs if bias is None else torch.relu_(outputs)
+    outputs = outputs if bias is None else relu_of_fresh(outputs)
     return outputs.permute(0, *range(2, rank + 2), 1)
 
 

@@ -130,10 +130,23 @@ def normalize(inputs, gamma, beta, mean, variance, epsilon, relu=False):
         )[0]
         rows = relu_of_fresh(rows) if relu else rows
         return tf.ensure_shape(tf.reshape(rows, tf.shape(inputs)), inputs.shape)
-    scale = gamma * ops.rsqrt(variance + epsilon)
-    outputs = ops.cast(inputs, scale.dtype) * scale + (beta - mean * scale)
-    outputs = ops.cast(outputs, inputs.dtype)
+    scale, offset = scale_and_offset(gamma, beta, mean, variance, epsilon)
+    outputs = ops.cast(ops.cast(inputs, scale.dtype) * scale + offset, inputs.dtype)
     return relu_of_fresh(outputs) if relu else outputs
+
+
+def scale_and_offset(gamma, beta, mean, variance, epsilon):
+    """Returns what `normalize` multiplies by and then adds, each `(channels,)`.
+
+    Example:
+    >>> from keras import ops
+    >>> one = ops.ones(1)
+    >>> scale, offset = scale_and_offset(2 * one, one, 3 * one, 4 * one, epsilon=0.0)
+    >>> float(scale[0]), float(offset[0])
+    (1.0, -2.0)
+    """
+    scale = gamma * ops.rsqrt(variance + epsilon)
+    return scale, beta - mean * scale
 
 
 def relu_of_fresh(tensor):
