@@ -110,7 +110,8 @@ def test_bfloat16_gradients(kind, window, frames, rng):
     want = gradients(lambda *args: loss(*args, "float32"), inputs, kernel)
     got = gradients(lambda *args: loss(*args, "bfloat16"), inputs, kernel)
     for one, other in zip(got, want, strict=True):
-        assert np.max(np.abs(one - other)) < 0.03 * np.max(np.abs(other))
+        # TensorFlow without oneDNN sums up in bfloat16: 0.031 here. Garbage is above 1.
+        assert np.max(np.abs(one - other)) < 0.05 * np.max(np.abs(other))
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,12 @@ flat in space or in time, is added before a ReLU.
 """
 
 import functools
+import itertools
 
 from keras import ops
 
 from keras_ctsep.ops.backend import bias_relu, convolve
+from keras_ctsep.ops.gradient import with_gradient
 from keras_ctsep.ops.planes import by_planes, spread, taps_of
 from keras_ctsep.ops.shapes import reshape
 
@@ -50,6 +52,15 @@ def _product(inputs, weights, bias=None):
 
 def looped(inputs, kernel, strides, pads, dilation_rate, bias=None):
     """`folded`, with a kernel gradient of matrix products in a loop over frames."""
+    return _by_products(_loop_over_frames, inputs, kernel, strides, pads, dilation_rate, bias)
+
+
+def batched(inputs, kernel, strides, pads, dilation_rate, bias=None):
+    """`folded`, with a kernel gradient of a matrix product for each tap of the window and clip."""
+    return _by_products(_loop_over_taps, inputs, kernel, strides, pads, dilation_rate, bias)
+
+
+def _by_products(kernel_gradient, inputs, kernel, strides, pads, dilation_rate, bias):
     if bias is not None:  # not in training
         return folded(inputs, kernel, strides, pads, dilation_rate, bias)
     reach = [(size - 1) * rate for size, rate in zip(kernel.shape, dilation_rate, strict=False)]
@@ -58,20 +69,15 @@ def looped(inputs, kernel, strides, pads, dilation_rate, bias=None):
     ):
         # Zeros that no window shares with the inputs, or of unknown number, go in as inputs.
         inputs, pads = ops.pad(inputs, ((0, 0), *pads, (0, 0))), ((0, 0),) * 3
+    window = (strides, pads, dilation_rate)
 
-    @ops.custom_gradient
-    def convolved(inputs, kernel):
-        def gradient(*args, upstream=None):
-            upstream = args[0] if upstream is None else upstream
-            padded = ops.pad(inputs, ((0, 0), *pads, (0, 0))) if _any(pads) else inputs
-            return (
-                _input_gradient(inputs, kernel, upstream, strides, pads, dilation_rate),
-                _kernel_gradient(padded, kernel, upstream, strides, dilation_rate),
-            )
+    def gradient(upstream, inputs, kernel):
+        return (
+            _input_gradient(inputs, kernel, upstream, *window),
+            kernel_gradient(inputs, kernel, upstream, *window),
+        )
 
-        return folded(inputs, kernel, strides, pads, dilation_rate), gradient
-
-    return convolved(inputs, kernel)
+    return with_gradient(lambda *args: folded(*args, *window), gradient)(inputs, kernel)
 
 
 def _any(pads):
@@ -90,7 +96,8 @@ def _input_gradient(inputs, kernel, upstream, strides, pads, dilation_rate):
     return folded(upstream, turned, (1, 1, 1), tuple(turned_pads), dilation_rate)
 
 
-def _kernel_gradient(inputs, kernel, upstream, strides, dilation_rate):
+def _loop_over_frames(inputs, kernel, upstream, strides, pads, dilation_rate):
+    inputs = ops.pad(inputs, ((0, 0), *pads, (0, 0))) if _any(pads) else inputs
     frames, height, width, channels, filters = kernel.shape
     clips, new_frames = ops.shape(upstream)[:2]
 
@@ -109,3 +116,24 @@ def _kernel_gradient(inputs, kernel, upstream, strides, dilation_rate):
     start = ops.zeros((frames, height * width * channels, filters), "float32")
     sums = ops.fori_loop(0, clips * new_frames, add_frame, start)
     return ops.cast(ops.reshape(sums, kernel.shape), kernel.dtype)
+
+
+def _loop_over_taps(inputs, kernel, upstream, strides, pads, dilation_rate):
+    *window, channels, filters = kernel.shape
+    clips = upstream.shape[0]
+    products = []
+    for tap in itertools.product(*map(range, window)):
+        # Where that tap lies on the inputs, and not on the zeros around: no padded copy is needed.
+        seen, by = [], []
+        for axis, place in enumerate(tap):
+            stride, offset = strides[axis], place * dilation_rate[axis] - pads[axis][0]
+            size, places = inputs.shape[axis + 1], upstream.shape[axis + 1]
+            first = max(-(offset // stride), 0)
+            last = min((size - 1 - offset) // stride, places - 1)
+            start, stop = first * stride + offset, last * stride + offset + 1
+            seen.append(slice(start, max(stop, start), stride))
+            by.append(slice(first, max(last + 1, first)))
+        rows = ops.reshape(inputs[:, *seen], (clips, -1, channels))
+        gradient = ops.reshape(upstream[:, *by], (clips, -1, filters))
+        products.append(ops.sum(ops.matmul(ops.swapaxes(rows, 1, 2), gradient), axis=0))
+    return ops.reshape(ops.stack(products), kernel.shape)

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from keras_ctsep.ops.backend import convolve
+from keras_ctsep.ops.gradient import with_gradient
 from keras_ctsep.ops.planes import by_planes, spread, taps_of
 
 
@@ -38,18 +39,16 @@ def _shifted(inputs, kernel, strides, pads, dilation_rate):
     kernel = ops.reshape(kernel, (height, width, channels * multiplier))
     inputs = ops.pad(inputs, ((0, 0), *pads, (0, 0)))
 
-    @ops.custom_gradient
+    def gradient(upstream, inputs, kernel):
+        return (
+            _input_gradient(inputs, kernel, upstream, strides, dilation_rate),
+            _kernel_gradient(inputs, kernel, upstream, strides, dilation_rate),
+        )
+
     def convolved(inputs, kernel):
-        def gradient(*args, upstream=None):
-            upstream = args[0] if upstream is None else upstream
-            return (
-                _input_gradient(inputs, kernel, upstream, strides, dilation_rate),
-                _kernel_gradient(inputs, kernel, upstream, strides, dilation_rate),
-            )
+        return _sum_of_taps(inputs, kernel, strides, dilation_rate)
 
-        return _sum_of_taps(inputs, kernel, strides, dilation_rate), gradient
-
-    return convolved(inputs, kernel)
+    return with_gradient(convolved, gradient)(inputs, kernel)
 
 
 def _sum_of_taps(inputs, kernel, strides, dilation_rate):

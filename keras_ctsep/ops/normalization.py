@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from keras_ctsep.ops.gradient import with_gradient
 from keras_ctsep.ops.recomputation import once_known
 
 
@@ -73,23 +74,23 @@ def _portable_batch_norm(inputs, gamma, beta, epsilon):
     mean = ops.mean(values, axes)
     variance = ops.mean(ops.square(values - mean), axes)
 
-    # By autodiff, the way through the moments would take several passes more.
-    @ops.custom_gradient
     def normalized(inputs, gamma, beta, mean, variance):
-        def gradient(*args, upstream=None):
-            upstream = ops.cast(args[0] if upstream is None else upstream, gamma.dtype)
-            inverse = ops.rsqrt(variance + epsilon)
-            unit = (ops.cast(inputs, gamma.dtype) - once_known(mean, upstream)) * inverse
-            d_beta = ops.sum(upstream, axes)
-            d_gamma = ops.sum(upstream * unit, axes)
-            count = math.prod(ops.shape(inputs)[:-1])
-            d_inputs = gamma * inverse * (upstream - (d_beta + unit * d_gamma) / count)
-            nothing = ops.zeros_like(mean)
-            return ops.cast(d_inputs, inputs.dtype), d_gamma, d_beta, nothing, nothing
+        return normalize(inputs, gamma, beta, mean, variance, epsilon)
 
-        return normalize(inputs, gamma, beta, mean, variance, epsilon), gradient
+    # By autodiff, the way through the moments would take several passes more.
+    def gradient(upstream, inputs, gamma, beta, mean, variance):
+        upstream = ops.cast(upstream, gamma.dtype)
+        inverse = ops.rsqrt(variance + epsilon)
+        unit = (ops.cast(inputs, gamma.dtype) - once_known(mean, upstream)) * inverse
+        d_beta = ops.sum(upstream, axes)
+        d_gamma = ops.sum(upstream * unit, axes)
+        count = math.prod(ops.shape(inputs)[:-1])
+        d_inputs = gamma * inverse * (upstream - (d_beta + unit * d_gamma) / count)
+        nothing = ops.zeros_like(mean)
+        return ops.cast(d_inputs, inputs.dtype), d_gamma, d_beta, nothing, nothing
 
-    return normalized(inputs, gamma, beta, mean, variance), mean, variance
+    outputs = with_gradient(normalized, gradient)(inputs, gamma, beta, mean, variance)
+    return outputs, mean, variance
 
 
 def normalize(inputs, gamma, beta, mean, variance, epsilon, relu=False):

@@ -5,6 +5,8 @@ import os
 import keras
 from keras import ops
 
+from keras_ctsep.ops.gradient import with_variables_read
+
 
 def recomputed(function):
     """Wraps a function so that its gradient keeps nothing but the arguments.
@@ -52,8 +54,7 @@ def _tensorflow_recomputed(function):
 
         return function(inputs, *parameters), gradient
 
-    # Read here, variables are tensors like others; a custom gradient treats its variables apart.
-    return lambda *args: recomputing(*map(tf.convert_to_tensor, args))
+    return with_variables_read(recomputing)
 
 
 def _jax_recomputed(function):
