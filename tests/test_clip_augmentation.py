@@ -191,6 +191,7 @@ class Videos(keras.utils.PyDataset):
     """Stands for a `VideoDataset` of nine clips in batches of six; clip 7 cannot be read."""
 
     epoch = 0
+    first_batch = 0
     shard = (0, 1)
 
     def __init__(self, clips):
@@ -220,7 +221,9 @@ def test_batches_depend_on_seed_epoch_and_index(videos):
             np.testing.assert_array_equal(array, same)
     again.seed = 2
     assert (again[0][0] != first[0]).any()
-    again.seed, videos.epoch = 1, 1
+    again.seed, videos.first_batch = 1, 1  # of the epoch, in place of the index
+    assert (again[0][0] != first[0]).any()
+    videos.first_batch, videos.epoch = 0, 1
     assert (again[0][0] != first[0]).any()
     videos.epoch, videos.shard = 0, (1, 2)
     assert (again[0][0] != first[0]).any()

@@ -152,6 +152,8 @@ def test_epochs_and_order(numbered):
     resumed = small(numbered, batch_size=8, num_frames=1, augment=True)
     resumed.epoch = 2
     np.testing.assert_array_equal(all_batches(resumed)[0], clips)
+    resumed.first_batch = 3
+    np.testing.assert_array_equal(all_batches(resumed)[0], clips[24:])
 
 
 def test_shards_together_read_every_video_once(painted):

@@ -25,21 +25,28 @@ def tiny_network(name, num_classes, **arguments):
     return keras.Model(clips, keras.layers.Dense(num_classes, activation="softmax")(x))
 
 
-def tiny_run(videos, output, kill=None, **settings):
+def tiny_run(videos, output, kill=None, in_validation=False, **settings):
     """Trains for three epochs of three batches.
 
     Args:
         videos: folder from `write_tiny_ucf101`.
         output: folder of the run.
         kill: signal that the process gets from reading the second batch of the second epoch.
+        in_validation: get it as the second validation begins instead.
         **settings: for `training.train`.
     """
 
     class Videos(data.VideoDataset):
         def __getitem__(self, index):
-            if kill and self.augment and self.epoch == 1 and index == 1:
+            if kill and not in_validation and self.augment and self.epoch == 1 and index == 1:
                 os.kill(os.getpid(), kill)
             return super().__getitem__(index)
+
+    class Checkpoint(training.Checkpoint):
+        def on_test_begin(self, logs=None):
+            if kill and in_validation and len(self.history) == 1:
+                os.kill(os.getpid(), kill)
+            super().on_test_begin(logs)
 
     sides = [training.read_videos("ucf101", videos, side) for side in ("train", "test")]
     settings = {
@@ -54,6 +61,7 @@ def tiny_run(videos, output, kill=None, **settings):
     with (
         unittest.mock.patch.object(training_run, "make_network", tiny_network),
         unittest.mock.patch.object(training_run, "VideoDataset", Videos),
+        unittest.mock.patch.object(training_run, "Checkpoint", Checkpoint),
     ):
         return training.train(*sides, {}, output=str(output), **settings)
 

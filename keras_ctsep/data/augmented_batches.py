@@ -45,7 +45,8 @@ class AugmentedBatches(keras.utils.PyDataset):
         return len(self.dataset)
 
     def __getitem__(self, index):
-        rng = np.random.default_rng((self.seed, self.dataset.epoch, index, self.dataset.shard[0]))
+        place = index + self.dataset.first_batch
+        rng = np.random.default_rng((self.seed, self.dataset.epoch, place, self.dataset.shard[0]))
         clips, labels, weights = self.dataset[index]
         for state in self.augmentation.variables:
             state.assign(rng.integers(2**31, size=state.shape))

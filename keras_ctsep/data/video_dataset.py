@@ -64,6 +64,8 @@ class VideoDataset(keras.utils.PyDataset):
 
     Attributes:
         epoch: the epoch that batches are drawn for, from 0. `fit` counts it on; set it to resume.
+        first_batch: number of batches of the epoch to leave out, 0; set it to resume. The length
+            and the indices are those of what is left.
         num_videos: number of videos.
         num_views: number of items that are not filling, over all shards.
         bad_files: dict from path to what is wrong, for the files found so far.
@@ -128,6 +130,7 @@ class VideoDataset(keras.utils.PyDataset):
         self.cache = ClipCache(cache) if isinstance(cache, (str, os.PathLike)) else cache
         self.shard = shard
         self.epoch = 0
+        self.first_batch = 0
         self.bad_files = {}
         self.short_files = {}
         self._check_arguments()
@@ -144,12 +147,17 @@ class VideoDataset(keras.utils.PyDataset):
         return self.num_videos * self.num_clips * self.num_crops
 
     def __len__(self):
+        return self._num_batches - self.first_batch
+
+    @property
+    def _num_batches(self):
         return -(-self.num_views // (self.batch_size * self.shard[1]))
 
     def __getitem__(self, index):
         if not 0 <= index < len(self):
             raise IndexError(f"Expected 0 <= index < {len(self)}. Received: index={index}")
         self._read_to_end |= index == len(self) - 1
+        index += self.first_batch
         # A key is the epoch and the place of a video in the epoch's order.
         keys = [(self.epoch, place) for place in self._places(index)]
         next_keys = [(self.epoch, place) for place in self._next_places(index)]
@@ -199,7 +207,7 @@ class VideoDataset(keras.utils.PyDataset):
         """Two batches ahead, or more of small ones, so that all threads have something to do."""
         num_ahead = 2 * max(self.num_threads, self.batch_size // self._views_per_video)
         places = []
-        while len(places) < num_ahead and (index := index + 1) < len(self):
+        while len(places) < num_ahead and (index := index + 1) < self._num_batches:
             places += [place for place in self._places(index) if place not in places]
         return places
 

@@ -22,8 +22,9 @@ class Checkpoint(keras.callbacks.Callback):
     A run that is killed at any instant and goes on from its last epoch's end gives the weights of
     a run that was never stopped: the state has the weights, the batch-norm statistics, the
     optimizer with its step and moving averages, the dropout seeds, and the epoch, on which the
-    order and augmentation of the data depend. `keras.callbacks.BackupAndRestore` leaves out the
-    seeds, the history and the best score, and writes in two steps.
+    order and augmentation of the data depend. So does one that goes on from the batch after which
+    `write_within_epoch` was called. `keras.callbacks.BackupAndRestore` leaves out the seeds, the
+    history and the best score, and writes in two steps.
 
     Files in `output`: `best.keras` (highest `val_accuracy`, the later of equals), `last.keras`,
     `history.csv`, `curves.png`, and last of all `state.npz`. With an optimizer that averages
@@ -33,8 +34,8 @@ class Checkpoint(keras.callbacks.Callback):
         output: folder to write into.
         model: the model to save. It shares its layers with the one that `fit` is called on, and
             is not compiled, because only an uncompiled file opens on every backend.
-        train_data: `keras_ctsep.data.VideoDataset` that `fit` gets. Its seed and the epoch also
-            start the global random numbers of each epoch.
+        train_data: `keras_ctsep.data.VideoDataset` that `fit` gets. Its seed, the epoch and the
+            batch also start the global random numbers.
         writes: whether this process writes. Of several that train together one does.
 
     Example:
@@ -43,8 +44,9 @@ class Checkpoint(keras.callbacks.Callback):
     trained.compile(...)
     checkpoint = Checkpoint("runs/1", model, train_data)
     checkpoint.start(trained, resume=True)
-    trained.fit(train_data, validation_data=test_data, epochs=10, shuffle=False,
-                initial_epoch=len(checkpoint.history), callbacks=[checkpoint])
+    for first, last in checkpoint.parts(epochs=10):
+        trained.fit(train_data, validation_data=test_data, epochs=last, shuffle=False,
+                    initial_epoch=first, callbacks=[checkpoint])
     ```
     """
 
@@ -56,6 +58,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.writes = writes
         self.history = []  # one dict an epoch
         self._raw_weights = None
+        self._resumed = False
 
     @property
     def state_path(self):
@@ -73,6 +76,7 @@ class Checkpoint(keras.callbacks.Callback):
         model.optimizer.build(model.trainable_variables)
         if resume and self.state_path.exists():
             self._read_state(model)
+            self._resumed = True
         elif self.writes:
             self._write_state(model)
         if not self.writes:
@@ -84,16 +88,53 @@ class Checkpoint(keras.callbacks.Callback):
                 f"{needed:,} bytes. Received: {free:,} bytes free"
             )
 
+    def parts(self, epochs):
+        """Yields `(initial_epoch, epochs)` for calls of `fit`: what is left of an epoch, the rest.
+
+        Keras asks the data for the number of batches once a call.
+        """
+        done = len(self.history)
+        if self.train_data.first_batch:
+            yield done, done + 1
+            self.train_data.first_batch = 0
+            done += 1
+        yield done, epochs
+
+    def write_within_epoch(self, batch):
+        """Writes the state after that batch of the call of `fit`, to go on from there.
+
+        The row of that epoch in the history is then about the batches that come after.
+
+        Returns:
+            Whether it did: False after the last batch, when the epoch is about to end anyway.
+        """
+        if batch + 1 == len(self.train_data):
+            return False
+        if self.writes:
+            self._write_state(self.model, batch + 1 + self.train_data.first_batch)
+        return True
+
     def on_train_begin(self, logs=None):
         # `fit` first traces the model, which on PyTorch draws from the seeds of dropout.
-        if self.history:
+        if self._resumed:
             self._read_state(self.model)
+            self._resumed = False
+
+    def on_train_end(self, logs=None):
+        # `fit` leaves the averages in the model, and here comes another.
+        if self.train_data.first_batch:
+            _assign(self.model.trainable_variables, self._raw_weights)
 
     def on_epoch_begin(self, epoch, logs=None):
         self.train_data.epoch = epoch
-        # On PyTorch a dropout layer without a seed draws from the global generator.
-        keras.utils.set_random_seed(self.train_data.seed + epoch)
         self._epoch_start = time.monotonic()
+
+    def on_train_batch_begin(self, batch, logs=None):
+        # On PyTorch a dropout layer without a seed draws from the global generator.
+        if keras.backend.backend() == "torch":
+            data = self.train_data
+            place = np.random.SeedSequence((data.seed, data.epoch, data.first_batch + batch))
+            keras.utils.set_random_seed(int(place.generate_state(1)[0]))
 
     def on_test_begin(self, logs=None):
         self._raw_weights = _use_average_weights(self.model)
@@ -108,7 +149,7 @@ class Checkpoint(keras.callbacks.Callback):
         row["seconds"] = round(time.monotonic() - self._epoch_start, 2)
         self.history.append(row)
         # All processes assign, because on JAX they have to take the same steps.
-        with _average_weights(self.model):
+        with _average_weights(self.model) as self._raw_weights:
             if self.writes:
                 self._save_models(row)
         if self.writes:
@@ -135,16 +176,16 @@ class Checkpoint(keras.callbacks.Callback):
         columns = {name: [row[name] for row in self.history] for name in self.history[0]}
         plot_curves(columns, self.output / "curves.png")
 
-    def _write_state(self, model):
+    def _write_state(self, model, batch=0):
         arrays = [keras.ops.convert_to_numpy(variable) for variable in _all_variables(model)]
         with write_whole(self.state_path) as temporary:
-            np.savez(temporary, *arrays, history=json.dumps(self.history))
+            np.savez(temporary, *arrays, history=json.dumps(self.history), batch=batch)
 
     def _read_state(self, model):
         variables = _all_variables(model)
         with np.load(self.state_path) as state:
-            arrays = [state[f"arr_{index}"] for index in range(len(state.files) - 1)]
-            history = json.loads(str(state["history"]))
+            arrays = [state[f"arr_{index}"] for index in range(len(state.files) - 2)]
+            history, batch = json.loads(str(state["history"])), int(state["batch"])
         if [array.shape for array in arrays] != [tuple(variable.shape) for variable in variables]:
             raise ValueError(
                 f"{self.state_path} is the state of another model or optimizer. Received: "
@@ -152,26 +193,30 @@ class Checkpoint(keras.callbacks.Callback):
             )
         _assign(variables, arrays)
         self.history = history
+        self.train_data.first_batch = batch
 
 
 class StopOnSignal(keras.callbacks.Callback):
     """Ends the program after the batch in which SIGINT (Ctrl-C) or SIGTERM came.
 
-    As a callback it looks after every batch; as a context manager it catches the signals. A second
+    As a callback it looks after every batch, in `fit` after those of training but the last: the
+    epoch then ends first, which saves it. As a context manager it catches the signals. A second
     signal acts at once. The exit code is 128 plus the signal's number: 130, 143.
 
     Args:
+        checkpoint: `Checkpoint` that is to write the state before a training is left.
         message: text that says what is saved and how to go on.
 
     Example:
     ```python
-    with StopOnSignal("Go on with --resume.") as stop:
-        model.fit(data, callbacks=[stop])
+    with StopOnSignal(checkpoint, "Go on with --resume.") as stop:
+        model.fit(data, callbacks=[checkpoint, stop])
     ```
     """
 
-    def __init__(self, message=""):
+    def __init__(self, checkpoint, message=""):
         super().__init__()
+        self.checkpoint = checkpoint
         self.message = message
         self._received = None
 
@@ -188,13 +233,17 @@ class StopOnSignal(keras.callbacks.Callback):
         self._received = number
         self.__exit__()
 
-    def _look(self, batch, logs=None):
+    def on_train_batch_end(self, batch, logs=None):
+        if self._received and self.checkpoint.write_within_epoch(batch):
+            self._look(batch)
+
+    def _look(self, number, logs=None):
         if self._received:
             name = signal.Signals(self._received).name
             print(f"\nStopped by {name}. {self.message}", file=sys.stderr, flush=True)
             raise SystemExit(128 + self._received)
 
-    on_train_batch_end = on_test_batch_end = on_predict_batch_end = _look
+    on_epoch_end = on_predict_batch_end = _look
 
 
 def _all_variables(model):
@@ -220,5 +269,5 @@ def _use_average_weights(model):
 @contextlib.contextmanager
 def _average_weights(model):
     raw = _use_average_weights(model)
-    yield
+    yield raw
     _assign(model.trainable_variables, raw)

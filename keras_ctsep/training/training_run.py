@@ -102,7 +102,8 @@ def train(
         cache: folder to keep decoded frames in.
         strict: stop at the first video that cannot be read.
         seed: of weights, dropout, order and augmentation.
-        resume: go on with the run in the folder from the end of its last epoch.
+        resume: go on with the run in the folder, from where a signal stopped it or else from the
+            end of its last epoch.
 
     Returns:
         Dict of `clip_accuracy`, `video_accuracy` (10 clips), `parameters` and `seconds`.
@@ -155,21 +156,22 @@ def train(
     checkpoint = Checkpoint(output, network, train_data, writes=is_first)
     checkpoint.start(trained, resume)
     start -= sum(row["seconds"] for row in checkpoint.history)
-    with StopOnSignal(f"{output} has all finished epochs. To go on, add --resume.") as stop:
-        trained.fit(
-            batches,
-            validation_data=test_data,
-            epochs=epochs,
-            initial_epoch=len(checkpoint.history),
-            shuffle=False,  # the data set shuffles videos; this would be the order of batches
-            verbose="auto" if is_first else 0,
-            callbacks=[
-                *distribution.callbacks(train_data, test_data, shard),
-                checkpoint,
-                stop,
-                keras.callbacks.TerminateOnNaN(raise_error=True),
-            ],
-        )
+    with StopOnSignal(checkpoint, f"The run is saved in {output}; --resume goes on.") as stop:
+        for first_epoch, last_epoch in checkpoint.parts(epochs):
+            trained.fit(
+                batches,
+                validation_data=test_data,
+                epochs=last_epoch,
+                initial_epoch=first_epoch,
+                shuffle=False,  # the data set shuffles videos; this would be the order of batches
+                verbose="auto" if is_first else 0,
+                callbacks=[
+                    *distribution.callbacks(train_data, test_data, shard),
+                    checkpoint,
+                    stop,
+                    keras.callbacks.TerminateOnNaN(raise_error=True),
+                ],
+            )
         test_data = VideoDataset(test_videos, num_clips=NUM_TEST_CLIPS, **view)
         trained = distribution.local_copy(trained, shard)
         result = _test(trained, test_data, output if is_first else None, [stop])
