@@ -4,6 +4,7 @@ import csv
 
 import benchmark
 import benchmark_forms
+import benchmark_kept
 import benchmark_networks
 import benchmark_report
 import keras
@@ -122,3 +123,20 @@ def test_all_forms_are_measured():
     assert results["copy", None, None][0] > 0
     assert {key[2] for key in results if key[1] == (1, 3, 3)} == {"keras", *FORMS["depthwise"]}
     assert all(min(times) > 0 for key, times in results.items() if key[1])
+
+
+def test_what_layers_keep_is_counted(tmp_path, monkeypatch):
+    """Of a basic block's convolution by default: its inputs and its pointwise outputs."""
+    if keras.backend.backend() != "jax":
+        with pytest.raises(ValueError, match="Expected KERAS_BACKEND=jax"):
+            benchmark_kept.main(output=str(tmp_path))
+        return
+    networks = {"small": lambda shape: small("full")}
+    monkeypatch.setattr(benchmark_networks, "KERAS_NETWORKS", networks)
+    kept = benchmark_kept.main(model="small", num_frames=4, crop_size=16, output=str(tmp_path))
+    assert (tmp_path / "kept.png").read_bytes()[:4] == b"\x89PNG"
+    channels = round(0.1 * 64)
+    default, everything = kept["stage1_block1_conv1"]
+    assert default == pytest.approx(2 * 4 * 8 * 8 * channels * 4 / 1e6, abs=1e-3)
+    assert everything > 2 * default
+    assert kept["stage1_block1_norm1"][0] == kept["stage1_block1_norm1"][1]

@@ -7,7 +7,8 @@ from checks import gradients
 from keras import ops as K
 
 from keras_ctsep import ops
-from keras_ctsep.ops.forms import DEFAULT, FORMS, TABLE, window_kind
+from keras_ctsep.ops.forms import DEFAULT, FORMS, TABLE
+from keras_ctsep.ops.planes import window_kind
 
 KINDS = {
     "dense": (ops.conv3d, reference.conv3d, 5),
@@ -52,6 +53,19 @@ def test_values_equal_numpy_and_gradients_too(kind, form, case, rng):
         way = rng.normal(size=kernel.shape).astype("float32")
         slope = np.sum(expected(inputs, way, strides, padding, dilation) * upstream)
         np.testing.assert_allclose(np.sum(d_kernel * way), slope, rtol=1e-3, atol=1e-2)
+
+
+@pytest.mark.parametrize("form", FORMS["dense"])
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_bias_and_relu_equal_numpy(form, case, rng, monkeypatch):
+    sizes, window, strides, padding, dilation = case
+    inputs = rng.normal(size=(2, *sizes, 3)).astype("float32")
+    kernel = rng.normal(size=(*window, 3, 5)).astype("float32")
+    bias = rng.normal(size=5).astype("float32")
+    monkeypatch.setenv("KERAS_CTSEP_FORM", form)
+    got = ops.conv3d_bias_relu(inputs, kernel, bias, strides, padding, dilation)
+    want = np.maximum(reference.conv3d(inputs, kernel, strides, padding, dilation) + bias, 0)
+    np.testing.assert_allclose(K.convert_to_numpy(got), want, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind, form", NAMES)

@@ -9,7 +9,8 @@ far better tuned than the 3-D ones of the backends: the grouped 5-D convolution 
 from keras import ops
 
 from keras_ctsep.ops.backend import compiled
-from keras_ctsep.ops.forms import choose, window_kind
+from keras_ctsep.ops.forms import choose
+from keras_ctsep.ops.planes import window_kind
 from keras_ctsep.ops.shapes import (
     padding_pairs,
     refuse_strided_dilation,
@@ -50,7 +51,7 @@ def conv3d_bias_relu(inputs, kernel, bias, strides=1, padding="valid", dilation_
 
     Args:
         inputs: tensor `(batch, frames, height, width, channels)`.
-        kernel: tensor `(frames, height, width, channels, filters)`, flat in space or in time.
+        kernel: tensor `(frames, height, width, channels, filters)`.
         bias: tensor `(filters,)`.
         strides: int or `(frames, height, width)`.
         padding: as `conv3d` has it.
@@ -66,6 +67,7 @@ def conv3d_bias_relu(inputs, kernel, bias, strides=1, padding="valid", dilation_
     >>> [float(value) for value in outputs[0, 0, 0, 0]]
     [1.0, 0.0]
     """
+    bias = ops.convert_to_tensor(bias)
     return _convolve("dense", inputs, kernel, strides, padding, dilation_rate, None, bias)
 
 

@@ -1,8 +1,8 @@
 """The forms of a convolution of all channels into each.
 
 Each takes `(inputs, kernel, strides, pads, dilation_rate)` with a kernel `(frames, height, width,
-channels, filters)` and `(before, after)` zeros for each axis. A `bias` after these, for windows
-flat in space or in time, is added before a ReLU.
+channels, filters)` and `(before, after)` zeros for each axis. A `bias` after these is added, and
+ReLU applied.
 """
 
 import functools
@@ -12,7 +12,7 @@ from keras import ops
 
 from keras_ctsep.ops.backend import bias_relu, convolve
 from keras_ctsep.ops.gradient import with_gradient
-from keras_ctsep.ops.planes import by_planes, spread, taps_of
+from keras_ctsep.ops.planes import by_planes, spread, taps_of, window_kind
 from keras_ctsep.ops.shapes import reshape
 
 
@@ -23,6 +23,8 @@ def direct(inputs, kernel, strides, pads, dilation_rate, bias=None):
 
 def folded(inputs, kernel, strides, pads, dilation_rate, bias=None):
     """The backend's 2-D convolution."""
+    if bias is not None and window_kind(kernel.shape[:3], pads) == "volume":
+        return bias_relu(folded(inputs, kernel, strides, pads, dilation_rate), bias)
     conv2d = functools.partial(convolve, bias=bias)
     return by_planes(conv2d, inputs, kernel, strides, pads, dilation_rate)
 

@@ -22,8 +22,8 @@ FORMS = {
     },
 }
 
-# A window is a "point" (1, 1, 1), flat in "space" (1, height, width) or in "time" (frames, 1, 1),
-# or a "volume". Strides change no row: the order was the same with and without.
+# By what is convolved and the kind of window. Strides change no row: the order was the same with
+# and without.
 DEFAULT = {
     ("depthwise", "point"): "folded",
     ("depthwise", "space"): "folded",
@@ -75,24 +75,12 @@ TABLE = {
 }
 
 
-def window_kind(window, pads):
-    """Returns "point", "space", "time" or "volume"."""
-    in_time = window[0] > 1 or tuple(pads[0]) != (0, 0)
-    in_space = tuple(window[1:]) != (1, 1) or tuple(pads[1:]) != ((0, 0), (0, 0))
-    return {
-        (False, False): "point",
-        (False, True): "space",
-        (True, False): "time",
-        (True, True): "volume",
-    }[in_time, in_space]
-
-
 def choose(channels, kind, inputs, form=None):
     """Returns the function that convolves.
 
     Args:
         channels: `"dense"` or `"depthwise"`.
-        kind: kind of window, as `window_kind` gives it.
+        kind: kind of window, as `planes.window_kind` gives it.
         inputs: the tensor to convolve.
         form: name of a form. Default: the environment variable `KERAS_CTSEP_FORM`, where it names
             a form of this kind of convolution, else the row of `TABLE`.

@@ -5,6 +5,21 @@ from keras import ops
 from keras_ctsep.ops.shapes import output_sizes, reshape
 
 
+def window_kind(window, pads):
+    """Returns "point" for (1, 1, 1), "space" for (1, height, width), "time" for (frames, 1, 1).
+
+    And "volume" for others, and for those that are padded where they are flat.
+    """
+    in_time = window[0] > 1 or tuple(pads[0]) != (0, 0)
+    in_space = tuple(window[1:]) != (1, 1) or tuple(pads[1:]) != ((0, 0), (0, 0))
+    return {
+        (False, False): "point",
+        (False, True): "space",
+        (True, False): "time",
+        (True, True): "volume",
+    }[in_time, in_space]
+
+
 def by_planes(conv2d, inputs, kernel, strides, pads, dilation_rate):
     """Convolves over frames, height and width with the help of a 2-D convolution.
 
@@ -19,12 +34,9 @@ def by_planes(conv2d, inputs, kernel, strides, pads, dilation_rate):
     Returns:
         Tensor `(batch, new_frames, new_height, new_width, new_channels)`.
     """
-    window = tuple(kernel.shape[:3])
-    if window[1:] == (1, 1) and tuple(pads[1:]) == ((0, 0), (0, 0)):
-        return _over_time(conv2d, inputs, kernel, strides, pads, dilation_rate)
-    if window[0] == 1 and tuple(pads[0]) == (0, 0):
-        return _over_space(conv2d, inputs, kernel, strides, pads, dilation_rate)
-    return _sum_over_frames(conv2d, inputs, kernel, strides, pads, dilation_rate)
+    ways = {"point": _over_time, "time": _over_time, "space": _over_space}
+    way = ways.get(window_kind(kernel.shape[:3], pads), _sum_over_frames)
+    return way(conv2d, inputs, kernel, strides, pads, dilation_rate)
 
 
 def _over_space(conv2d, inputs, kernel, strides, pads, dilation_rate):
