@@ -1,5 +1,8 @@
 """A campaign: whatever is wrong with a file, it is decoded or named, and nothing else happens."""
 
+import faulthandler
+import sys
+
 import numpy as np
 import pytest
 from painted_videos import write_frames
@@ -9,6 +12,14 @@ from keras_ctsep.data import VideoError, decode_frames, uniform_clips
 FORMATS = {"avi": "mpeg4", "mp4": "libx264", "mkv": "libx264", "webm": "libvpx-vp9", "mov": "mjpeg"}
 DAMAGES = ["cut", "begin", "flips", "burst", "zeros", "header", "tag", "name", "twice", "noise"]
 CODEC_TAGS = [b"FMP4", b"avc1", b"V_MPEG4/ISO/AVC", b"V_VP9", b"jpeg", b"XVID", b"DX50"]
+
+
+@pytest.fixture(autouse=True)
+def no_hang():
+    """A decoder that hangs cannot be interrupted: the tests end, and say where."""
+    faulthandler.dump_traceback_later(300, exit=True, file=sys.__stderr__)
+    yield
+    faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.fixture(scope="module")

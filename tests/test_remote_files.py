@@ -1,7 +1,19 @@
+import functools
+import http.server
+import threading
+import zipfile
+
 import pytest
 from painted_videos import read_numbers, write_painted
 
-from keras_ctsep.data import Annotations, ClipCache, VideoDataset, VideoError, read_video_info
+from keras_ctsep.data import (
+    Annotations,
+    ClipCache,
+    VideoDataset,
+    VideoError,
+    decode_frames,
+    read_video_info,
+)
 
 pytest.importorskip("s3fs")
 moto_server = pytest.importorskip("moto.server")
@@ -43,5 +55,30 @@ def test_videos_on_a_server(bucket, tmp_path):
     with pytest.warns(UserWarning, match="s3://videos/"):
         assert dataset[0][2].tolist() == [1, 1, 0, 0]
     assert list(dataset.bad_files) == paths[2:]
-    with pytest.raises(VideoError, match="s3://videos/missing.avi: "):
+    with pytest.raises(VideoError, match="s3://videos/missing.avi: No such file or directory$"):
         read_video_info(paths[3])
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.mark.parametrize("name, codec", [("a.avi", "mpeg4"), ("b.mp4", "libx264")])
+def test_videos_of_a_web_server(tmp_path, name, codec):
+    write_painted(tmp_path / name, codec=codec)
+    handler = functools.partial(Quiet, directory=tmp_path)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        assert read_numbers(decode_frames(f"{address}/{name}", [39, 2])).tolist() == [39, 2]
+        with pytest.raises(VideoError, match="/missing.avi: No such file or directory$"):
+            read_video_info(f"{address}/missing.avi")
+        server.shutdown()
+
+
+def test_videos_in_an_archive(tmp_path):
+    with zipfile.ZipFile(tmp_path / "videos.zip", "w") as archive:
+        archive.write(write_painted(tmp_path / "a.avi"), "jump/a.avi")
+    path = f"zip://jump/a.avi::{tmp_path / 'videos.zip'}"
+    assert read_numbers(decode_frames(path, [39, 2])).tolist() == [39, 2]

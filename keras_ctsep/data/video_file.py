@@ -1,6 +1,7 @@
 """Opening video files, and what can go wrong with them."""
 
 import contextlib
+import errno
 import os
 from typing import NamedTuple
 
@@ -141,6 +142,8 @@ def _errors_named(path):
         raise
     except Exception as error:  # each file system raises errors of its own
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        if isinstance(error, FileNotFoundError):  # which may say the name again, and no more
+            reason = os.strerror(errno.ENOENT)
         raise VideoError(f"{path}: {reason}") from error
 
 
