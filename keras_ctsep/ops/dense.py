@@ -74,16 +74,15 @@ def _by_products(kernel_gradient, inputs, kernel, strides, pads, dilation_rate, 
     window = (strides, pads, dilation_rate)
 
     def gradient(upstream, inputs, kernel):
-        return (
-            _input_gradient(inputs, kernel, upstream, *window),
-            kernel_gradient(inputs, kernel, upstream, *window),
-        )
+        # The large one last: what the other takes is free again by then.
+        of_kernel = kernel_gradient(inputs, kernel, upstream, *window)
+        return _input_gradient(inputs, kernel, upstream, *window), of_kernel
 
     return with_gradient(lambda *args: folded(*args, *window), gradient)(inputs, kernel)
 
 
 def _any(pads):
-    return tuple(pads) != ((0, 0),) * 3
+    return tuple(pads) != ((0, 0),) * len(pads)
 
 
 def _input_gradient(inputs, kernel, upstream, strides, pads, dilation_rate):
@@ -99,7 +98,8 @@ def _input_gradient(inputs, kernel, upstream, strides, pads, dilation_rate):
 
 
 def _loop_over_frames(inputs, kernel, upstream, strides, pads, dilation_rate):
-    inputs = ops.pad(inputs, ((0, 0), *pads, (0, 0))) if _any(pads) else inputs
+    if _any(pads[1:]):
+        inputs = ops.pad(inputs, ((0, 0), (0, 0), *pads[1:], (0, 0)))
     frames, height, width, channels, filters = kernel.shape
     clips, new_frames = ops.shape(upstream)[:2]
 
@@ -108,11 +108,14 @@ def _loop_over_frames(inputs, kernel, upstream, strides, pads, dilation_rate):
         gradient = ops.reshape(upstream[clip, frame], (-1, filters))
         products = []
         for tap in range(frames):
-            plane = inputs[clip, frame * strides[0] + tap * dilation_rate[0]]
+            seen = frame * strides[0] + tap * dilation_rate[0] - pads[0][0]
+            is_there = ops.logical_and(seen >= 0, seen < ops.shape(inputs)[1])
+            plane = inputs[clip, ops.where(is_there, seen, 0)]
             taps = list(taps_of(plane, (height, width), strides[1:], dilation_rate[1:]))
             patches = taps[0] if len(taps) == 1 else ops.concatenate(taps, axis=-1)
             patches = ops.reshape(patches, (-1, height * width * channels))
-            products.append(ops.matmul(ops.transpose(patches), gradient))
+            product = ops.matmul(ops.transpose(patches), gradient)
+            products.append(product * ops.cast(is_there, product.dtype))
         return sums + ops.cast(ops.stack(products), "float32")
 
     start = ops.zeros((frames, height * width * channels, filters), "float32")
