@@ -1,9 +1,12 @@
 """Imports point one way, nothing private is used, and nothing heavy comes in unasked."""
 
 import ast
+import os
 import pathlib
 import subprocess
 import sys
+
+import pytest
 
 import keras_ctsep
 
@@ -79,3 +82,14 @@ def test_import_brings_nothing_unasked():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not set(run.stdout.split()) & {"matplotlib", "fsspec", "pandas", "tensorflow_io"}
+
+
+@pytest.mark.parametrize(("own", "seen"), [(None, "1"), ("0", "0")])
+def test_tensorflow_gets_onednn_unless_told_otherwise(own, seen):
+    others = {name: value for name, value in os.environ.items() if "ONEDNN" not in name}
+    environment = others | ({} if own is None else {"TF_ENABLE_ONEDNN_OPTS": own})
+    code = "import keras_ctsep, os; print(os.environ['TF_ENABLE_ONEDNN_OPTS'])"
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.split() == [seen]
