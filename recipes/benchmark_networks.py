@@ -10,7 +10,6 @@ import keras
 import keras_ctsep
 from keras_ctsep import layers
 from keras_ctsep.layers.add_relu import AddReLU
-from keras_ctsep.layers.batch_normalization import BatchNormalization
 
 NUM_CLASSES = 101
 NOT_RECOMPUTED = "-not-recomputed"
@@ -57,7 +56,7 @@ def spelled_in_keras(model):
     """Returns the same network of Keras's own layers, with fresh weights."""
     keras_layers = keras.layers
 
-    def conv3d(layer, axis_sizes, strides, filters, groups=1):
+    def conv3d(axis_sizes, strides, filters, groups=1):
         padding = [size // 2 for size in axis_sizes]
         pad = [keras_layers.ZeroPadding3D(padding)] if any(padding) else []
         return [
@@ -67,28 +66,33 @@ def spelled_in_keras(model):
             ),
         ]
 
+    def norm():
+        return keras_layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
+
+    def factors_of(layer):
+        time, height, width = layer.kernel_size
+        space, filters, channels = (1, *layer.strides[1:]), layer.filters, layer.input.shape[-1]
+        if isinstance(layer, layers.Conv3D):
+            return conv3d(layer.kernel_size, layer.strides, filters)
+        groups = 1
+        if isinstance(layer, layers.Conv2Plus1D):
+            factors = conv3d((1, height, width), space, layer.mid_filters_for(channels))
+        else:
+            factors = conv3d((1, height, width), space, channels, groups=channels)
+            factors += conv3d((1, 1, 1), 1, filters)
+            groups = filters if layer.temporal == "depthwise" else 1
+        over_time = conv3d((time, 1, 1), (layer.strides[0], 1, 1), filters, groups)
+        return [*factors, norm(), keras_layers.ReLU(), *over_time]
+
     def clone(layer):
-        norm = [keras_layers.BatchNormalization(momentum=0.9, epsilon=1e-5)]
-        if isinstance(layer, BatchNormalization):
-            relu = [keras_layers.ReLU()] if layer.activation else []
-            return keras.Sequential([*norm, *relu], name=layer.name)
         if isinstance(layer, AddReLU):
             terms = [keras.Input(term.shape[1:]) for term in layer.input]
             total = keras_layers.ReLU()(keras_layers.Add()(terms))
             return keras.Model(terms, total, name=layer.name)
-        if not isinstance(layer, (layers.CTSeparableConv3D, layers.Conv2Plus1D)):
+        if not isinstance(layer, (layers.Conv3D, layers.CTSeparableConv3D, layers.Conv2Plus1D)):
             return layer.__class__.from_config(layer.get_config())
-        time, height, width = layer.kernel_size
-        space, filters, channels = (1, *layer.strides[1:]), layer.filters, layer.input.shape[-1]
-        groups = 1
-        if isinstance(layer, layers.Conv2Plus1D):
-            factors = conv3d(layer, (1, height, width), space, layer.mid_filters_for(channels))
-        else:
-            factors = conv3d(layer, (1, height, width), space, channels, groups=channels)
-            factors += conv3d(layer, (1, 1, 1), 1, filters)
-            groups = filters if layer.temporal == "depthwise" else 1
-        over_time = conv3d(layer, (time, 1, 1), (layer.strides[0], 1, 1), filters, groups)
-        return keras.Sequential([*factors, *norm, keras_layers.ReLU(), *over_time], name=layer.name)
+        end = [norm(), keras_layers.Activation(layer.activation)]
+        return keras.Sequential([*factors_of(layer), *end], name=layer.name)
 
     return keras.models.clone_model(model, clone_function=clone)
 

@@ -1,6 +1,7 @@
 """The benchmark: what it compares is the same network, and what it writes is what it measured."""
 
 import csv
+import sys
 
 import benchmark
 import benchmark_forms
@@ -35,6 +36,7 @@ def in_order_of_layers(model):
         weights += [keras.ops.convert_to_numpy(kernel) for kernel in kernels if kernel is not None]
         weights += layer.norm.get_weights()
         weights.append(keras.ops.convert_to_numpy(layer.temporal_kernel))
+        weights += layer.output_norm.get_weights()
     return weights
 
 
@@ -67,7 +69,8 @@ def test_measure_counts_and_times(monkeypatch):
 
 
 def test_a_missing_package_is_left_out(monkeypatch):
-    monkeypatch.setitem(benchmark_networks.sys.modules, "torchvision", None)
+    for module in ("torchvision", "torchvision.models"):
+        monkeypatch.setitem(sys.modules, module, None)
     assert benchmark_networks.torch_network("torchvision/r3d_18") is None
 
 
@@ -126,7 +129,7 @@ def test_all_forms_are_measured():
 
 
 def test_what_layers_keep_is_counted(tmp_path, monkeypatch):
-    """Of a basic block's convolution by default: its inputs and its pointwise outputs."""
+    """Of a convolution without ReLU: its inputs, its pointwise and its temporal outputs."""
     if keras.backend.backend() != "jax":
         with pytest.raises(ValueError, match="Expected KERAS_BACKEND=jax"):
             benchmark_kept.main(output=str(tmp_path))
@@ -136,7 +139,6 @@ def test_what_layers_keep_is_counted(tmp_path, monkeypatch):
     kept = benchmark_kept.main(model="small", num_frames=4, crop_size=16, output=str(tmp_path))
     assert (tmp_path / "kept.png").read_bytes()[:4] == b"\x89PNG"
     channels = round(0.1 * 64)
-    default, everything = kept["stage1_block1_conv1"]
-    assert default == pytest.approx(2 * 4 * 8 * 8 * channels * 4 / 1e6, abs=1e-3)
+    default, everything = kept["stage1_block1_conv2"]
+    assert default == pytest.approx(3 * 4 * 8 * 8 * channels * 4 / 1e6, abs=1e-3)
     assert everything > 2 * default
-    assert kept["stage1_block1_norm1"][0] == kept["stage1_block1_norm1"][1]

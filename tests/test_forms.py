@@ -55,17 +55,22 @@ def test_values_equal_numpy_and_gradients_too(kind, form, case, rng):
         np.testing.assert_allclose(np.sum(d_kernel * way), slope, rtol=1e-3, atol=1e-2)
 
 
-@pytest.mark.parametrize("form", FORMS["dense"])
+@pytest.mark.parametrize("kind, form", NAMES)
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_bias_and_relu_equal_numpy(form, case, rng, monkeypatch):
-    sizes, window, strides, padding, dilation = case
+def test_bias_and_relu_equal_numpy(kind, form, case, rng):
+    function, expected, last = KINDS[kind]
+    sizes, window, *where = case
     inputs = rng.normal(size=(2, *sizes, 3)).astype("float32")
-    kernel = rng.normal(size=(*window, 3, 5)).astype("float32")
-    bias = rng.normal(size=5).astype("float32")
-    monkeypatch.setenv("KERAS_CTSEP_FORM", form)
-    got = ops.conv3d_bias_relu(inputs, kernel, bias, strides, padding, dilation)
-    want = np.maximum(reference.conv3d(inputs, kernel, strides, padding, dilation) + bias, 0)
-    np.testing.assert_allclose(K.convert_to_numpy(got), want, atol=1e-4)
+    kernel = rng.normal(size=(*window, 3, last)).astype("float32")
+    plain = expected(inputs, kernel, *where)
+    bias = rng.normal(size=plain.shape[-1]).astype("float32")
+    for ends, want in [
+        ({"bias": bias}, plain + bias),
+        ({"relu": True}, np.maximum(plain, 0)),
+        ({"bias": bias, "relu": True}, np.maximum(plain + bias, 0)),
+    ]:
+        got = function(inputs, kernel, *where, form=form, **ends)
+        np.testing.assert_allclose(K.convert_to_numpy(got), want, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind, form", NAMES)

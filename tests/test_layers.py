@@ -7,7 +7,8 @@ import reference
 from checks import randomize
 from keras import ops as K
 
-from keras_ctsep.layers import Conv2Plus1D, CTSeparableConv3D, DepthwiseConv3D
+from keras_ctsep.layers import Conv2Plus1D, Conv3D, CTSeparableConv3D, DepthwiseConv3D
+from keras_ctsep.layers.batch_normalization import batch_normalization
 
 SETTINGS = [
     {"strides": 1, "padding": "same", "dilation_rate": 1},
@@ -23,12 +24,16 @@ CT_KINDS = [
     for temporal in ("depthwise", "full")
     for multiplier in (1, 2)
 ]
+NORM = {"use_norm": True, "use_bias": False}
 LAYERS = [
+    (Conv3D, {"filters": 5, "kernel_size": (2, 3, 3)}),
+    (Conv3D, {"filters": 4, "kernel_size": 1, **NORM}),
     (DepthwiseConv3D, {"kernel_size": (3, 2, 3), "depth_multiplier": 2}),
-    (DepthwiseConv3D, {"kernel_size": (1, 3, 3)}),
+    (DepthwiseConv3D, {"kernel_size": (1, 3, 3), **NORM}),
     (Conv2Plus1D, {"filters": 5, "kernel_size": 3}),
-    (Conv2Plus1D, {"filters": 4, "kernel_size": (3, 2, 1), "mid_filters": 6}),
+    (Conv2Plus1D, {"filters": 4, "kernel_size": (3, 2, 1), "mid_filters": 6, **NORM}),
     *((CTSeparableConv3D, {"filters": 5, "kernel_size": 3, **kinds}) for kinds in CT_KINDS),
+    *((CTSeparableConv3D, {"filters": 5, "kernel_size": 3, **kinds, **NORM}) for kinds in CT_KINDS),
 ]
 
 
@@ -44,6 +49,8 @@ def expected(layer, inputs):
     if isinstance(layer, DepthwiseConv3D):
         kernel = kernels["depthwise_kernel"]
         outputs = reference.depthwise_conv3d(inputs, kernel, strides, layer.padding, dilation)
+    elif isinstance(layer, Conv3D):
+        outputs = reference.conv3d(inputs, kernels["kernel"], strides, layer.padding, dilation)
     else:
         depthwise_space = getattr(layer, "spatial", "full") == "depthwise"
         depthwise_time = getattr(layer, "temporal", "full") == "depthwise"
@@ -66,7 +73,11 @@ def expected(layer, inputs):
             layer.padding if named else (layer.padding[0], 0, 0),
             (dilation[0], 1, 1),
         )
-    return np.tanh(outputs + K.convert_to_numpy(layer.bias.value))
+    if layer.use_bias:
+        outputs = outputs + K.convert_to_numpy(layer.bias.value)
+    if layer.use_norm:
+        outputs = reference.batch_norm(outputs, layer.output_norm)
+    return np.tanh(outputs)
 
 
 @pytest.mark.parametrize("layer_class, arguments", LAYERS)
@@ -86,6 +97,31 @@ def test_values_equal_numpy(layer_class, arguments, rng):
                 *[None] * 4,
                 want.shape[-1],
             )
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("layer_class, arguments", LAYERS[:7])
+def test_use_norm_is_a_norm_after(activation, layer_class, arguments, rng):
+    arguments = {**arguments, "use_norm": False, "use_bias": True}
+    plain = layer_class(**arguments)
+    norm = batch_normalization("after")
+    both = layer_class(**{**arguments, "use_norm": True}, activation=activation)
+    clips = rng.normal(size=(2, 4, 6, 6, 3)).astype("float32")
+    norm(plain(clips)), both(clips)
+    randomize(both)
+    kernels = [weight.value for weight in both.weights if "output_norm" not in weight.path]
+    for weight, value in zip(plain.weights, kernels, strict=True):
+        weight.assign(value)
+    norm.set_weights(both.output_norm.get_weights())
+    for frozen in (False, True):
+        norm.trainable = both.output_norm.trainable = not frozen
+        for training in (False, True, False):
+            outputs = norm(plain(clips, training=training), training=training)
+            want = K.convert_to_numpy(getattr(K, activation)(outputs))
+            got = K.convert_to_numpy(both(clips, training=training))
+            np.testing.assert_allclose(got, want, atol=1e-5)
+    for got, want in zip(both.output_norm.get_weights(), norm.get_weights(), strict=True):
+        np.testing.assert_allclose(got, want, atol=1e-5)
 
 
 def test_depthwise_conv3d_by_hand():
@@ -151,7 +187,7 @@ def test_config_and_file_bring_the_layer_back(layer_class, arguments, rng, tmp_p
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-@pytest.mark.parametrize("layer_class, arguments", LAYERS[1:4:2] + LAYERS[5:6])
+@pytest.mark.parametrize("layer_class, arguments", LAYERS[1:8:2])
 def test_mixed_precision_is_near_float32(policy, layer_class, arguments, rng):
     clip = rng.normal(size=(2, 4, 6, 6, 3)).astype("float32")
     exact = layer_class(**arguments, padding="same")

@@ -112,7 +112,7 @@ def test_kernels_are_turned_around():
     torch_kernel = state["layer3.0.conv2.0.weight"]
     assert kernel[2, 0, 1, 5, 7] == torch_kernel[7, 5, 2, 0, 1]
     shortcut = keras.ops.convert_to_numpy(model.get_layer("stage4_block1_shortcut_conv").kernel)
-    assert shortcut[3, 9] == state["layer4.0.downsample.0.weight"][9, 3, 0, 0, 0]
+    assert shortcut[0, 0, 0, 3, 9] == state["layer4.0.downsample.0.weight"][9, 3, 0, 0, 0]
 
 
 def test_weights_takes_the_path_of_a_checkpoint(tmp_path):
@@ -174,7 +174,9 @@ def test_a_head_of_other_classes_stays_fresh_and_one_line_says_so(capsys):
     load_torch_state(model, state, "here")
     assert "here: the file has 9 classes, the model 5" in capsys.readouterr().out
     np.testing.assert_array_equal(model.get_layer("classifier").kernel, before)
-    np.testing.assert_array_equal(model.get_layer("stem_norm").gamma, state["stem.1.weight"])
+    np.testing.assert_array_equal(
+        model.get_layer("stem_conv").output_norm.gamma, state["stem.1.weight"]
+    )
 
 
 def test_a_model_without_a_head_takes_no_notice_of_the_files(capsys):
@@ -183,7 +185,7 @@ def test_a_model_without_a_head_takes_no_notice_of_the_files(capsys):
     load_torch_state(model, state, "here")
     assert not capsys.readouterr().out
     np.testing.assert_array_equal(
-        model.get_layer("stage4_block2_norm2").beta, state["layer4.1.conv2.1.bias"]
+        model.get_layer("stage4_block2_conv2").output_norm.beta, state["layer4.1.conv2.1.bias"]
     )
 
 

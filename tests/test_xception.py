@@ -53,7 +53,7 @@ def test_another_number_of_classes_and_no_head(image_file, capsys):
         assert ("the file has 50 classes, the model 7" in said) == ("num_classes" in options)
         kernel = model.get_layer("block9_sepconv2_pointwise").kernel
         kernels[str(options)] = keras.ops.convert_to_numpy(kernel)
-    want = formula.kernel("block9_sepconv2/pointwise_kernel", (1, 1, 728, 728), 728)[0, 0]
+    want = formula.kernel("block9_sepconv2/pointwise_kernel", (1, 1, 728, 728), 728)[None]
     for kernel in kernels.values():
         np.testing.assert_array_equal(kernel, want)
 

@@ -6,5 +6,6 @@ from keras_ctsep.layers.clip_augmentation import (
     rand_augment,
 )
 from keras_ctsep.layers.conv2plus1d import Conv2Plus1D
+from keras_ctsep.layers.conv3d import Conv3D
 from keras_ctsep.layers.ct_separable_conv3d import CTSeparableConv3D
 from keras_ctsep.layers.depthwise_conv3d import DepthwiseConv3D

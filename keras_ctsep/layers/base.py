@@ -3,6 +3,7 @@
 import keras
 
 from keras_ctsep import ops
+from keras_ctsep.layers.batch_normalization import batch_normalization
 
 
 def require_channels_last():
@@ -17,9 +18,11 @@ def require_channels_last():
 class BaseConv3D(keras.layers.Layer):
     """A convolution whose sub-classes hold the kernels and say how they are applied.
 
-    Sub-classes implement `build(input_shape)`, which calls `add_bias(filters)`, and
-    `convolve(inputs, training)`, and name in `KERNELS` the prefixes of their
-    `<prefix>_initializer`, `<prefix>_regularizer` and `<prefix>_constraint`.
+    Sub-classes implement `build(input_shape)`, which calls `add_end(filters)`, and
+    `convolve(inputs, last_kernel, training, bias, relu)`, which ends with that kernel, bias and
+    ReLU (there are none of these two in training). They name in `KERNELS`, in order, the prefixes
+    of their `<prefix>_kernel`, `<prefix>_initializer`, `<prefix>_regularizer` and
+    `<prefix>_constraint`.
     """
 
     KERNELS = ()
@@ -32,6 +35,7 @@ class BaseConv3D(keras.layers.Layer):
         dilation_rate,
         activation,
         use_bias,
+        use_norm,
         options,
         **kwargs,
     ):
@@ -44,21 +48,34 @@ class BaseConv3D(keras.layers.Layer):
         ops.refuse_strided_dilation(self.strides, self.dilation_rate)
         self.activation = keras.activations.get(activation)
         self.use_bias = use_bias
+        self.use_norm = use_norm
         for prefix in (*self.KERNELS, "bias"):
             for kind in ("initializer", "regularizer", "constraint"):
                 name = f"{prefix}_{kind}"
                 setattr(self, name, getattr(keras, f"{kind}s").get(options[name]))
         self.input_spec = keras.layers.InputSpec(ndim=5)
         self.bias = None
+        self.output_norm = None
+        if use_norm:
+            activation = "relu" if self._ends_in_relu() else None
+            self.output_norm = batch_normalization(
+                "output_norm", activation=activation, dtype=self.dtype_policy
+            )
+
+    def _ends_in_relu(self):
+        return self.activation is keras.activations.relu
 
     def add_kernel(self, prefix, shape):
         """Returns a new weight `<prefix>_kernel` with the options of that prefix."""
-        return self.add_weight(name=f"{prefix}_kernel", shape=shape, **self._options_of(prefix))
+        options = self._options_of(prefix)
+        return self.add_weight(name=_kernel_name(prefix), shape=shape, **options)
 
-    def add_bias(self, filters):
-        """Makes the bias, if there is to be one."""
+    def add_end(self, filters):
+        """Makes the bias and builds the norm of the outputs, where they are asked for."""
         if self.use_bias:
             self.bias = self.add_weight(name="bias", shape=(filters,), **self._options_of("bias"))
+        if self.use_norm:
+            self.output_norm.build((*[None] * 4, filters))
 
     def _options_of(self, prefix):
         return {
@@ -81,10 +98,21 @@ class BaseConv3D(keras.layers.Layer):
         return channels
 
     def call(self, inputs, training=None):
-        outputs = self.convolve(inputs, training)
-        if self.bias is not None:
-            outputs = outputs + self.bias
-        return self.activation(outputs)
+        kernel = keras.ops.convert_to_tensor(getattr(self, _kernel_name(self.KERNELS[-1])))
+        relu = self._ends_in_relu()
+        if training:
+            outputs = self.convolve(inputs, kernel, training, None, False)
+            outputs = outputs if self.bias is None else outputs + self.bias
+            if self.use_norm:
+                outputs = self.output_norm(outputs, training=True)
+                return outputs if relu else self.activation(outputs)
+            return self.activation(outputs)
+        # A pass of its own over all outputs would take longer than many a convolution.
+        bias = self.bias
+        if self.use_norm:
+            kernel, bias = self.output_norm.folded_into(kernel, bias)
+        outputs = self.convolve(inputs, kernel, training, bias, relu)
+        return outputs if relu else self.activation(outputs)
 
     def output_shape_with(self, input_shape, filters):
         """Returns the output shape for an input shape; unknown sizes stay None."""
@@ -102,9 +130,15 @@ class BaseConv3D(keras.layers.Layer):
             dilation_rate=self.dilation_rate,
             activation=keras.activations.serialize(self.activation),
             use_bias=self.use_bias,
+            use_norm=self.use_norm,
         )
         for prefix in (*self.KERNELS, "bias"):
             for kind in ("initializer", "regularizer", "constraint"):
                 name = f"{prefix}_{kind}"
                 config[name] = getattr(keras, f"{kind}s").serialize(getattr(self, name))
         return config
+
+
+def _kernel_name(prefix):
+    # A layer of one kernel calls it as Keras does.
+    return "kernel" if prefix == "kernel" else f"{prefix}_kernel"

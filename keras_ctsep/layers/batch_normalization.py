@@ -66,9 +66,15 @@ class BatchNormalization(keras.layers.BatchNormalization):
         self._update(keras.ops.stop_gradient(mean), keras.ops.stop_gradient(variance))
         return outputs
 
-    def folded_into(self, kernel):
-        """Returns `(kernel, bias)` of a convolution that normalizes too, out of training."""
+    def folded_into(self, kernel, bias=None):
+        """Returns `(kernel, bias)` of a convolution that normalizes too, out of training.
+
+        The kernel is a dense one or a depthwise one.
+        """
         scale, offset = ops.scale_and_offset(*self._scale(), *self._moving_moments(), self.epsilon)
+        if bias is not None:
+            offset = offset + keras.ops.cast(bias, scale.dtype) * scale
+        scale = keras.ops.reshape(scale, (-1, kernel.shape[-1]))
         scaled = keras.ops.cast(kernel, scale.dtype) * scale
         return keras.ops.cast(scaled, kernel.dtype), keras.ops.cast(offset, kernel.dtype)
 

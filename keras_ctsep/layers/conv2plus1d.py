@@ -24,6 +24,8 @@ class Conv2Plus1D(BaseConv3D):
         dilation_rate: int or `(frames, height, width)`; not together with strides above 1.
         activation: function or name of it, applied at the end.
         use_bias: whether to add a bias at the end.
+        use_norm: whether batch norm comes before the activation. Out of training it is folded
+            into the temporal kernel.
         spatial_initializer: initializer of the spatial kernel.
         temporal_initializer: initializer of the temporal kernel.
         bias_initializer: initializer of the bias.
@@ -70,6 +72,7 @@ class Conv2Plus1D(BaseConv3D):
         dilation_rate=1,
         activation=None,
         use_bias=True,
+        use_norm=False,
         spatial_initializer="glorot_uniform",
         temporal_initializer="glorot_uniform",
         bias_initializer="zeros",
@@ -92,9 +95,8 @@ class Conv2Plus1D(BaseConv3D):
             "temporal_constraint": temporal_constraint,
             "bias_constraint": bias_constraint,
         }
-        super().__init__(
-            kernel_size, strides, padding, dilation_rate, activation, use_bias, options, **kwargs
-        )
+        window = (kernel_size, strides, padding, dilation_rate)
+        super().__init__(*window, activation, use_bias, use_norm, options, **kwargs)
         self.filters = ops.positive(filters, "filters")
         self.mid_filters = mid_filters
         if mid_filters is not None:
@@ -115,20 +117,23 @@ class Conv2Plus1D(BaseConv3D):
         self.spatial_kernel = self.add_kernel("spatial", (1, height, width, channels, mid_filters))
         self.norm.build((*input_shape[:-1], mid_filters))
         self.temporal_kernel = self.add_kernel("temporal", (time, 1, 1, mid_filters, self.filters))
-        self.add_bias(self.filters)
+        self.add_end(self.filters)
 
-    def convolve(self, inputs, training):
+    def convolve(self, inputs, last_kernel, training, bias, relu):
         window = (self.strides, self.padding, self.dilation_rate)
 
-        def over_time(inputs, kernel):
-            return ops.conv3d(inputs, kernel, *ops.over_time(*window))
+        def over_space(inputs, kernel, **end):
+            return ops.conv3d(inputs, kernel, *ops.over_space(*window), **end)
 
+        def over_time(inputs, kernel):
+            return ops.conv3d(inputs, kernel, *ops.over_time(*window), bias=bias, relu=relu)
+
+        spatial_kernel = keras.ops.convert_to_tensor(self.spatial_kernel)
         if not training:
-            kernel, bias = self.norm.folded_into(keras.ops.convert_to_tensor(self.spatial_kernel))
-            outputs = ops.conv3d_bias_relu(inputs, kernel, bias, *ops.over_space(*window))
-            return over_time(outputs, self.temporal_kernel)
-        outputs = ops.conv3d(inputs, self.spatial_kernel, *ops.over_space(*window))
-        return self.norm.relu_and(over_time, outputs, self.temporal_kernel)
+            spatial_kernel, inner_bias = self.norm.folded_into(spatial_kernel)
+            outputs = over_space(inputs, spatial_kernel, bias=inner_bias, relu=True)
+            return over_time(outputs, last_kernel)
+        return self.norm.relu_and(over_time, over_space(inputs, spatial_kernel), last_kernel)
 
     def compute_output_shape(self, input_shape):
         return self.output_shape_with(input_shape, self.filters)

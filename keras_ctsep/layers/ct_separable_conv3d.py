@@ -34,6 +34,8 @@ class CTSeparableConv3D(BaseConv3D):
         dilation_rate: int or `(frames, height, width)`; not together with strides above 1.
         activation: function or name of it, applied at the end.
         use_bias: whether to add a bias at the end.
+        use_norm: whether batch norm comes before the activation. Out of training it is folded
+            into the temporal kernel.
         spatial_initializer: initializer of the spatial kernel.
         pointwise_initializer: initializer of the pointwise kernel.
         temporal_initializer: initializer of the temporal kernel.
@@ -87,6 +89,7 @@ class CTSeparableConv3D(BaseConv3D):
         dilation_rate=1,
         activation=None,
         use_bias=True,
+        use_norm=False,
         spatial_initializer="glorot_uniform",
         pointwise_initializer="glorot_uniform",
         temporal_initializer="glorot_uniform",
@@ -115,9 +118,8 @@ class CTSeparableConv3D(BaseConv3D):
             "temporal_constraint": temporal_constraint,
             "bias_constraint": bias_constraint,
         }
-        super().__init__(
-            kernel_size, strides, padding, dilation_rate, activation, use_bias, options, **kwargs
-        )
+        window = (kernel_size, strides, padding, dilation_rate)
+        super().__init__(*window, activation, use_bias, use_norm, options, **kwargs)
         for name, kind in (("spatial", spatial), ("temporal", temporal)):
             if kind not in ("depthwise", "full"):
                 raise ValueError(f'`{name}` must be "depthwise" or "full". Received: {name}={kind}')
@@ -141,13 +143,13 @@ class CTSeparableConv3D(BaseConv3D):
             "temporal",
             (time, 1, 1, self.filters, self._outputs(self.temporal, self.filters, self.filters)),
         )
-        self.add_bias(self.filters)
+        self.add_end(self.filters)
 
     @staticmethod
     def _outputs(kind, channels, filters):
         return filters // channels if kind == "depthwise" else filters
 
-    def convolve(self, inputs, training):
+    def convolve(self, inputs, last_kernel, training, bias, relu):
         window = (self.strides, self.padding, self.dilation_rate)
 
         def over_space(inputs, kernel):
@@ -157,18 +159,20 @@ class CTSeparableConv3D(BaseConv3D):
             return ops.conv3d(over_space(inputs, spatial_kernel), pointwise_kernel)
 
         def over_time(inputs, kernel):
-            return CONVOLUTIONS[self.temporal](inputs, kernel, *ops.over_time(*window))
+            end = {"bias": bias, "relu": relu}
+            return CONVOLUTIONS[self.temporal](inputs, kernel, *ops.over_time(*window), **end)
 
         kernels = map(keras.ops.convert_to_tensor, (self.spatial_kernel, self.pointwise_kernel))
         if not training:
             spatial_kernel, pointwise_kernel = kernels
             outputs = over_space(inputs, spatial_kernel)
-            outputs = ops.conv3d_bias_relu(outputs, *self.norm.folded_into(pointwise_kernel))
-            return over_time(outputs, self.temporal_kernel)
+            pointwise_kernel, inner_bias = self.norm.folded_into(pointwise_kernel)
+            outputs = ops.conv3d(outputs, pointwise_kernel, bias=inner_bias, relu=True)
+            return over_time(outputs, last_kernel)
         # What is cheap to have again is not kept for the backward pass: the outputs of the spatial
         # factor here, those of norm and ReLU there.
         outputs = ops.recomputed(over_space_and_channels)(inputs, *kernels)
-        return self.norm.relu_and(over_time, outputs, self.temporal_kernel)
+        return self.norm.relu_and(over_time, outputs, last_kernel)
 
     def compute_output_shape(self, input_shape):
         return self.output_shape_with(input_shape, self.filters)

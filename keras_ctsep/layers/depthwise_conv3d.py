@@ -21,6 +21,8 @@ class DepthwiseConv3D(BaseConv3D):
         dilation_rate: int or `(frames, height, width)`; not together with strides above 1.
         activation: function or name of it, applied at the end.
         use_bias: whether to add a bias.
+        use_norm: whether batch norm comes before the activation. Out of training it is folded
+            into the kernel.
         depthwise_initializer: initializer of the kernel.
         bias_initializer: initializer of the bias.
         depthwise_regularizer: regularizer of the kernel.
@@ -57,6 +59,7 @@ class DepthwiseConv3D(BaseConv3D):
         dilation_rate=1,
         activation=None,
         use_bias=True,
+        use_norm=False,
         depthwise_initializer="glorot_uniform",
         bias_initializer="zeros",
         depthwise_regularizer=None,
@@ -73,9 +76,8 @@ class DepthwiseConv3D(BaseConv3D):
             "depthwise_constraint": depthwise_constraint,
             "bias_constraint": bias_constraint,
         }
-        super().__init__(
-            kernel_size, strides, padding, dilation_rate, activation, use_bias, options, **kwargs
-        )
+        window = (kernel_size, strides, padding, dilation_rate)
+        super().__init__(*window, activation, use_bias, use_norm, options, **kwargs)
         self.depth_multiplier = ops.positive(depth_multiplier, "depth_multiplier")
 
     def build(self, input_shape):
@@ -83,12 +85,11 @@ class DepthwiseConv3D(BaseConv3D):
         self.depthwise_kernel = self.add_kernel(
             "depthwise", (*self.kernel_size, channels, self.depth_multiplier)
         )
-        self.add_bias(channels * self.depth_multiplier)
+        self.add_end(channels * self.depth_multiplier)
 
-    def convolve(self, inputs, training):
-        return ops.depthwise_conv3d(
-            inputs, self.depthwise_kernel, self.strides, self.padding, self.dilation_rate
-        )
+    def convolve(self, inputs, last_kernel, training, bias, relu):
+        window = (self.strides, self.padding, self.dilation_rate)
+        return ops.depthwise_conv3d(inputs, last_kernel, *window, bias=bias, relu=relu)
 
     def compute_output_shape(self, input_shape):
         return self.output_shape_with(input_shape, input_shape[-1] * self.depth_multiplier)

@@ -1,9 +1,9 @@
 """Convolutions and residual blocks: functions from tensor to tensor.
 
-A convolution here is a function `(x, filters, mid_filters, strides, name) -> tensor`, so that a
-block does not know which one it is made of. Every convolution pads by half its window on both
-sides, as PyTorch's `padding=1` does: Keras's `"same"` pads another way where it strides, and
-weights of other packages would give other numbers.
+A convolution here is a function `(x, filters, mid_filters, strides, activation, name) -> tensor`
+that normalizes too, so that a block does not know which one it is made of. Every convolution pads
+by half its window on both sides, as PyTorch's `padding=1` does: Keras's `"same"` pads another way
+where it strides, and weights of other packages would give other numbers.
 """
 
 import math
@@ -12,10 +12,9 @@ import keras
 from keras import layers
 
 from keras_ctsep import ops
-from keras_ctsep.layers import Conv2Plus1D, CTSeparableConv3D
+from keras_ctsep.layers import Conv2Plus1D, Conv3D, CTSeparableConv3D
 from keras_ctsep.layers.add_relu import AddReLU
 from keras_ctsep.layers.base import require_channels_last
-from keras_ctsep.layers.batch_normalization import batch_normalization
 
 # ReLU halves the power of what passes; a dense kernel starts with that made good (He et al. 2015).
 DENSE_INITIALIZER = "he_normal"
@@ -39,16 +38,16 @@ def half(kernel_size):
 def full_conv(kernel_size):
     """Returns a convolution with one dense kernel of `(frames, height, width)`."""
 
-    def conv(x, filters, mid_filters, strides, name):
+    def conv(x, filters, mid_filters, strides, activation, name):
         del mid_filters
-        if max(strides) > 1:
-            x = layers.ZeroPadding3D(half(kernel_size), name=f"{name}_padding")(x)
-        return layers.Conv3D(
+        return Conv3D(
             filters,
             kernel_size,
             strides=strides,
-            padding="valid" if max(strides) > 1 else "same",
+            padding=half(kernel_size),
+            activation=activation,
             use_bias=False,
+            use_norm=True,
             kernel_initializer=DENSE_INITIALIZER,
             name=name,
         )(x)
@@ -59,14 +58,16 @@ def full_conv(kernel_size):
 def conv2plus1d(kernel_size):
     """Returns R(2+1)D's convolution, over space and then over time."""
 
-    def conv(x, filters, mid_filters, strides, name):
+    def conv(x, filters, mid_filters, strides, activation, name):
         return Conv2Plus1D(
             filters,
             kernel_size,
             strides=strides,
             padding=half(kernel_size),
             mid_filters=mid_filters,
+            activation=activation,
             use_bias=False,
+            use_norm=True,
             spatial_initializer=DENSE_INITIALIZER,
             temporal_initializer=DENSE_INITIALIZER,
             name=name,
@@ -82,7 +83,7 @@ def ct_separable_conv(kernel_size, temporal):
         "depthwise": depthwise_initializer(kernel_size[0], gain=2),
     }
 
-    def conv(x, filters, mid_filters, strides, name):
+    def conv(x, filters, mid_filters, strides, activation, name):
         del mid_filters
         return CTSeparableConv3D(
             filters,
@@ -90,7 +91,9 @@ def ct_separable_conv(kernel_size, temporal):
             strides=strides,
             padding=half(kernel_size),
             temporal=temporal,
+            activation=activation,
             use_bias=False,
+            use_norm=True,
             spatial_initializer=depthwise_initializer(math.prod(kernel_size[1:]), gain=1),
             pointwise_initializer=DENSE_INITIALIZER,
             temporal_initializer=over_time[temporal],
@@ -100,39 +103,23 @@ def ct_separable_conv(kernel_size, temporal):
     return conv
 
 
-def pointwise_conv(x, filters, strides, name):
-    """A 1x1x1 convolution. Strides drop positions first, so that none is computed in vain."""
-    frames, height, width = strides
-    if max(strides) > 1:
-        x = x[:, ::frames, ::height, ::width]
-    return layers.Dense(filters, use_bias=False, kernel_initializer=DENSE_INITIALIZER, name=name)(x)
-
-
-def norm(x, name):
-    """Batch normalization with the constants of this package."""
-    return batch_normalization(name)(x)
-
-
-def norm_relu(x, name):
-    """Batch normalization and ReLU."""
-    return batch_normalization(name, activation="relu")(x)
+pointwise_conv = full_conv((1, 1, 1))
 
 
 def add_shortcut(x, shortcut, strides, name):
     """Adds what came in, projected where the shape has changed, and applies ReLU."""
     if max(strides) > 1 or shortcut.shape[-1] != x.shape[-1]:
-        shortcut = pointwise_conv(shortcut, x.shape[-1], strides, f"{name}_shortcut_conv")
-        shortcut = norm(shortcut, f"{name}_shortcut_norm")
+        shortcut = pointwise_conv(
+            shortcut, x.shape[-1], None, strides, None, f"{name}_shortcut_conv"
+        )
     return AddReLU(name=f"{name}_add")([x, shortcut])
 
 
 def basic_block(x, conv, filters, mid_filters, strides, name):
     """Two convolutions and a shortcut (He et al. 2016, arXiv 1512.03385, figure 5 left)."""
     shortcut = x
-    x = conv(x, filters, mid_filters, strides, f"{name}_conv1")
-    x = norm_relu(x, f"{name}_norm1")
-    x = conv(x, filters, mid_filters, (1, 1, 1), f"{name}_conv2")
-    x = norm(x, f"{name}_norm2")
+    x = conv(x, filters, mid_filters, strides, "relu", f"{name}_conv1")
+    x = conv(x, filters, mid_filters, (1, 1, 1), None, f"{name}_conv2")
     return add_shortcut(x, shortcut, strides, name)
 
 
@@ -142,12 +129,9 @@ def bottleneck_block(x, conv, filters, mid_filters, strides, name):
     The strides sit in the middle convolution, which sees every position.
     """
     shortcut = x
-    x = pointwise_conv(x, filters, (1, 1, 1), f"{name}_conv1")
-    x = norm_relu(x, f"{name}_norm1")
-    x = conv(x, filters, mid_filters, strides, f"{name}_conv2")
-    x = norm_relu(x, f"{name}_norm2")
-    x = pointwise_conv(x, EXPANSION * filters, (1, 1, 1), f"{name}_conv3")
-    x = norm(x, f"{name}_norm3")
+    x = pointwise_conv(x, filters, None, (1, 1, 1), "relu", f"{name}_conv1")
+    x = conv(x, filters, mid_filters, strides, "relu", f"{name}_conv2")
+    x = pointwise_conv(x, EXPANSION * filters, None, (1, 1, 1), None, f"{name}_conv3")
     return add_shortcut(x, shortcut, strides, name)
 
 

@@ -82,9 +82,9 @@ def _take_over(model, image_network, source):
             if kind == "depthwise_kernel":
                 arrays[f"{name}_depthwise/{kind}"] = array[None]
             elif kind == "pointwise_kernel":
-                arrays[f"{name}_pointwise/kernel"] = array[0, 0]
+                arrays[f"{name}_pointwise/kernel"] = array[None]
             elif array.ndim == 4:
-                arrays[f"{name}/{kind}"] = array[0, 0] if "shortcut" in name else array[None]
+                arrays[f"{name}/{kind}"] = array[None]
             else:
                 arrays[f"{name}/{kind}"] = array
     assign_all(variables, arrays, ("classifier/kernel", "classifier/bias"), model, source)

@@ -124,9 +124,9 @@ def VideoResNet(
         blocks.scaled(STAGE_FILTERS[0], width),
         blocks.scaled(STEM_MID_FILTERS, width),
         SPACE,
+        "relu",
         "stem_conv",
     )
-    x = blocks.norm_relu(x, "stem_norm")
     for stage, filters in enumerate(STAGE_FILTERS, start=1):
         conv = row.convs[stage - 1]
         conv = conv[temporal or "full"] if conv is CT_SEPARABLE else conv

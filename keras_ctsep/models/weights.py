@@ -10,22 +10,18 @@ import keras
 
 from keras_ctsep.models.torch_checkpoint import read_torch_checkpoint
 
-# Names of one layer's weights here and in PyTorch; a (2+1)D convolution is a sequence of four
-# modules there: convolution, norm, ReLU, convolution.
-_TORCH_NAMES = {
-    "kernel": "weight",
+# Names of one layer's weights here and in PyTorch, where the norm of a convolution's outputs is a
+# module of its own, and a (2+1)D convolution a sequence of four modules.
+_TORCH_NAMES_OF_NORM = {
     "gamma": "weight",
     "beta": "bias",
-    "bias": "bias",
     "moving_mean": "running_mean",
     "moving_variance": "running_var",
 }
+_TORCH_NAMES = {"kernel": "weight", "bias": "bias"}
 _TORCH_NAMES_2PLUS1D = {
     "spatial_kernel": "0.weight",
-    "gamma": "1.weight",
-    "beta": "1.bias",
-    "moving_mean": "1.running_mean",
-    "moving_variance": "1.running_var",
+    **{name: f"1.{torch_name}" for name, torch_name in _TORCH_NAMES_OF_NORM.items()},
     "temporal_kernel": "3.weight",
 }
 
@@ -81,8 +77,6 @@ def load_torch_state(model, state, source):
 
 
 def _inputs_first(array):
-    if array.ndim == 5 and array.shape[2:] == (1, 1, 1):
-        array = array[:, :, 0, 0, 0]  # 1x1x1 convolutions are Dense layers here
     return array.transpose(2, 3, 4, 1, 0) if array.ndim == 5 else array.T
 
 
@@ -93,15 +87,17 @@ def _torch_variables(model, source):
     )
     variables = {}
     for layer in model.layers:
+        conv, norm = _torch_prefixes(layer.name, stem_is_2plus1d)
         names = _TORCH_NAMES_2PLUS1D if _is_2plus1d(layer) else _TORCH_NAMES
         for variable in layer.weights:
-            prefix = _torch_prefix(layer.name, stem_is_2plus1d)
-            if variable.name not in names or prefix is None:
+            of_norm = "/output_norm/" in variable.path
+            prefix, known = (norm, _TORCH_NAMES_OF_NORM) if of_norm else (conv, names)
+            if variable.name not in known or prefix is None:
                 raise ValueError(
                     f"{source}: {model.name} has no counterpart in torchvision; only R3D, MC3 and "
                     f"R(2+1)D networks take a PyTorch checkpoint. Received: {variable.path}"
                 )
-            variables[f"{prefix}.{names[variable.name]}"] = variable
+            variables[f"{prefix}.{known[variable.name]}"] = variable
     return variables
 
 
@@ -109,20 +105,18 @@ def _is_2plus1d(layer):
     return hasattr(layer, "spatial_kernel") and hasattr(layer, "temporal_kernel")
 
 
-def _torch_prefix(name, stem_is_2plus1d):
+def _torch_prefixes(name, stem_is_2plus1d):
+    """Returns the names there of a layer and of the norm of its outputs, or None."""
     if name == "classifier":
-        return "fc"
-    if name.startswith("stem"):
-        simple = {"stem_conv": "stem.0", "stem_norm": "stem.1"}
-        return ({"stem_conv": "stem", "stem_norm": "stem.4"} if stem_is_2plus1d else simple)[name]
-    place = re.fullmatch(r"stage(\d+)_block(\d+)_(\w+)", name)
+        return "fc", None
+    if name == "stem_conv":
+        return ("stem", "stem.4") if stem_is_2plus1d else ("stem.0", "stem.1")
+    place = re.fullmatch(r"stage(\d+)_block(\d+)_(shortcut_conv|conv\d)", name)
     if place is None:
-        return None
-    stage, block, rest = place.groups()
-    modules = {"shortcut_conv": "downsample.0", "shortcut_norm": "downsample.1"}
-    kind, number = rest[:-1], rest[-1]
-    places = {"conv": f"conv{number}.0", "norm": f"conv{number}.1"}
-    return f"layer{stage}.{int(block) - 1}.{modules.get(rest) or places[kind]}"
+        return None, None
+    stage, block, conv = place.groups()
+    module = f"layer{stage}.{int(block) - 1}.{'downsample' if conv == 'shortcut_conv' else conv}"
+    return f"{module}.0", f"{module}.1"
 
 
 def assign_all(variables, arrays, head, model, source):

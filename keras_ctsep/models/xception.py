@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from keras_ctsep.layers import DepthwiseConv3D
+from keras_ctsep.layers import Conv3D, DepthwiseConv3D
 from keras_ctsep.layers.batch_normalization import BATCH_NORM_MOMENTUM, BatchNormalization
 from keras_ctsep.models import blocks
 from keras_ctsep.models.image_weights import load_image_weights
@@ -135,7 +135,7 @@ def CTSepXception(
 
 def _features(x, width, temporal):
     for number, filters in enumerate(STEM_FILTERS, start=1):
-        x = layers.Conv3D(
+        x = Conv3D(
             blocks.scaled(filters, width),
             (1, 3, 3),
             strides=(1, 2, 2) if number == 1 else 1,
@@ -168,7 +168,7 @@ def _residual_block(x, filters, strided, temporal, name):
     if strided:
         strides = (1, 2, 2)
         x = layers.MaxPooling3D((1, 3, 3), strides, padding="same", name=f"{name}_pool")(x)
-        shortcut = blocks.pointwise_conv(shortcut, filters[-1], strides, f"{name}_shortcut_conv")
+        shortcut = _pointwise_conv(shortcut, filters[-1], strides, f"{name}_shortcut_conv")
         shortcut = _norm(shortcut, f"{name}_shortcut_norm")
     return layers.Add(name=f"{name}_add")([x, shortcut])
 
@@ -181,16 +181,25 @@ def _separable_conv(x, filters, temporal, name):
         depthwise_initializer=blocks.depthwise_initializer(9, gain=1),
         name=f"{name}_depthwise",
     )(x)
-    x = blocks.pointwise_conv(x, filters, (1, 1, 1), f"{name}_pointwise")
+    x = _pointwise_conv(x, filters, 1, f"{name}_pointwise")
     window = {"kernel_size": (3, 1, 1), "padding": "same", "use_bias": False}
     identity = TemporalIdentity()
     if temporal == "depthwise":
         x = DepthwiseConv3D(**window, depthwise_initializer=identity, name=f"{name}_temporal")(x)
     elif temporal == "full":
-        x = layers.Conv3D(filters, **window, kernel_initializer=identity, name=f"{name}_temporal")(
-            x
-        )
+        x = Conv3D(filters, **window, kernel_initializer=identity, name=f"{name}_temporal")(x)
     return _norm(x, f"{name}_norm")
+
+
+def _pointwise_conv(x, filters, strides, name):
+    return Conv3D(
+        filters,
+        1,
+        strides=strides,
+        use_bias=False,
+        kernel_initializer=blocks.DENSE_INITIALIZER,
+        name=name,
+    )(x)
 
 
 def _norm(x, name):

@@ -8,7 +8,7 @@ from keras import ops
 from keras_ctsep.ops.normalization import relu_of_fresh
 
 
-def convolve(inputs, kernel, strides, pads, dilation_rate, bias=None, depthwise=False):
+def convolve(inputs, kernel, strides, pads, dilation_rate, bias, relu, depthwise=False):
     """The backend's 2-D or 3-D convolution, dense or (2-D only) depthwise.
 
     Args:
@@ -18,14 +18,16 @@ def convolve(inputs, kernel, strides, pads, dilation_rate, bias=None, depthwise=
         strides: ints, one for each axis of the window.
         pads: `(before, after)` zeros for each axis.
         dilation_rate: ints, one for each axis.
-        bias: None, or `(filters,)` to add before a ReLU.
+        bias: None, or `(filters,)` to add.
+        relu: whether ReLU follows.
         depthwise: whether each channel is taken by itself.
 
     Returns:
         Tensor `(batch, *new_sizes, new_channels)`.
     """
     if keras.backend.backend() == "torch":
-        return _torch_convolve(inputs, kernel, strides, pads, dilation_rate, bias, depthwise)
+        window = (strides, pads, dilation_rate)
+        return _torch_convolve(inputs, kernel, *window, bias, relu, depthwise)
     # At stride 1 the backend's own "same" spares a padded copy.
     same = tuple(
         (rate * (size - 1) // 2, rate * (size - 1) - rate * (size - 1) // 2)
@@ -47,19 +49,24 @@ def convolve(inputs, kernel, strides, pads, dilation_rate, bias=None, depthwise=
         dilation_rate=tuple(dilation_rate),
     )
     outputs = outputs[:, :: strides[0], :: strides[1]] if unequal else outputs
-    return outputs if bias is None else bias_relu(outputs, bias)
+    return finish(outputs, bias, relu)
 
 
-def bias_relu(outputs, bias):
-    """Returns `relu(outputs + bias)`, which TensorFlow fuses with what precedes it."""
-    if keras.backend.backend() == "tensorflow":
+def finish(outputs, bias, relu):
+    """Adds the bias, unless it is None, and applies ReLU if asked to, to outputs made just now.
+
+    TensorFlow fuses that with the convolution or product before it.
+    """
+    if bias is not None and keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        return relu_of_fresh(tf.nn.bias_add(outputs, bias))
-    return relu_of_fresh(outputs + bias)
+        outputs = tf.nn.bias_add(outputs, bias)
+    elif bias is not None:
+        outputs = outputs + bias
+    return relu_of_fresh(outputs) if relu else outputs
 
 
-def _torch_convolve(inputs, kernel, strides, pads, dilation_rate, bias, depthwise):
+def _torch_convolve(inputs, kernel, strides, pads, dilation_rate, bias, relu, depthwise):
     # Keras copies the inputs into PyTorch's own axis order and back again. A view, which PyTorch
     # knows as its channels-last memory format, does without.
     import torch
@@ -80,7 +87,7 @@ def _torch_convolve(inputs, kernel, strides, pads, dilation_rate, bias, depthwis
         dilation=dilation_rate,
         groups=inputs.shape[1] // kernel.shape[-2],
     )
-    outputs = outputs if bias is None else relu_of_fresh(outputs)
+    outputs = relu_of_fresh(outputs) if relu else outputs
     return outputs.permute(0, *range(2, rank + 2), 1)
 
 
@@ -94,7 +101,7 @@ def compiled(form):
         return form
     import jax
 
-    return jax.jit(form, static_argnums=(2, 3, 4))
+    return jax.jit(form, static_argnums=(2, 3, 4, 6))
 
 
 def device_kind(tensor):

@@ -19,7 +19,16 @@ from keras_ctsep.ops.shapes import (
 )
 
 
-def conv3d(inputs, kernel, strides=1, padding="valid", dilation_rate=1, form=None):
+def conv3d(
+    inputs,
+    kernel,
+    strides=1,
+    padding="valid",
+    dilation_rate=1,
+    form=None,
+    bias=None,
+    relu=False,
+):
     """Convolves over frames, height and width, all input channels into each output channel.
 
     Args:
@@ -30,6 +39,8 @@ def conv3d(inputs, kernel, strides=1, padding="valid", dilation_rate=1, form=Non
         dilation_rate: int or `(frames, height, width)`; not together with strides above 1.
         form: name of the form to compute it in, all of which give the same numbers (`ops/forms.py`
             lists them). Default: what is fastest here.
+        bias: None, or `(filters,)` to add, in the same pass where the backend can.
+        relu: whether to apply ReLU at the end, in the same pass where the backend can.
 
     Returns:
         Tensor `(batch, new_frames, new_height, new_width, filters)`.
@@ -43,35 +54,20 @@ def conv3d(inputs, kernel, strides=1, padding="valid", dilation_rate=1, form=Non
     >>> tuple(outputs.shape)
     (1, 4, 5, 5, 6)
     """
-    return _convolve("dense", inputs, kernel, strides, padding, dilation_rate, form)
+    window = (strides, padding, dilation_rate)
+    return _convolve("dense", inputs, kernel, *window, form, bias, relu)
 
 
-def conv3d_bias_relu(inputs, kernel, bias, strides=1, padding="valid", dilation_rate=1):
-    """Returns `relu(conv3d(inputs, kernel, ...) + bias)` in one pass where the backend has it.
-
-    Args:
-        inputs: tensor `(batch, frames, height, width, channels)`.
-        kernel: tensor `(frames, height, width, channels, filters)`.
-        bias: tensor `(filters,)`.
-        strides: int or `(frames, height, width)`.
-        padding: as `conv3d` has it.
-        dilation_rate: int or `(frames, height, width)`; not together with strides above 1.
-
-    Returns:
-        Tensor `(batch, new_frames, new_height, new_width, filters)`.
-
-    Example:
-    >>> from keras import ops
-    >>> bias = ops.array([-1.0, -3.0])
-    >>> outputs = conv3d_bias_relu(ops.ones((1, 1, 1, 1, 2)), ops.ones((1, 1, 1, 2, 2)), bias)
-    >>> [float(value) for value in outputs[0, 0, 0, 0]]
-    [1.0, 0.0]
-    """
-    bias = ops.convert_to_tensor(bias)
-    return _convolve("dense", inputs, kernel, strides, padding, dilation_rate, None, bias)
-
-
-def depthwise_conv3d(inputs, kernel, strides=1, padding="valid", dilation_rate=1, form=None):
+def depthwise_conv3d(
+    inputs,
+    kernel,
+    strides=1,
+    padding="valid",
+    dilation_rate=1,
+    form=None,
+    bias=None,
+    relu=False,
+):
     """Convolves over frames, height and width, each channel by itself.
 
     Output channel `c * depth_multiplier + m` is made of input channel `c`, as in Keras's
@@ -85,6 +81,8 @@ def depthwise_conv3d(inputs, kernel, strides=1, padding="valid", dilation_rate=1
         dilation_rate: int or `(frames, height, width)`; not together with strides above 1.
         form: name of the form to compute it in, all of which give the same numbers (`ops/forms.py`
             lists them). Default: what is fastest here.
+        bias: None, or `(channels * depth_multiplier,)` to add.
+        relu: whether to apply ReLU at the end.
 
     Returns:
         Tensor `(batch, new_frames, new_height, new_width, channels * depth_multiplier)`.
@@ -98,11 +96,13 @@ def depthwise_conv3d(inputs, kernel, strides=1, padding="valid", dilation_rate=1
     >>> float(outputs[0, 0, 0, 0, 0])
     27.0
     """
-    return _convolve("depthwise", inputs, kernel, strides, padding, dilation_rate, form)
+    window = (strides, padding, dilation_rate)
+    return _convolve("depthwise", inputs, kernel, *window, form, bias, relu)
 
 
-def _convolve(channels, inputs, kernel, strides, padding, dilation_rate, form, *bias):
+def _convolve(channels, inputs, kernel, strides, padding, dilation_rate, form, bias, relu):
     inputs, kernel = ops.convert_to_tensor(inputs), ops.convert_to_tensor(kernel)
+    bias = None if bias is None else ops.convert_to_tensor(bias)
     strides = triple(strides, "strides")
     dilation_rate = triple(dilation_rate, "dilation_rate")
     padding = standardize_padding(padding)
@@ -118,4 +118,4 @@ def _convolve(channels, inputs, kernel, strides, padding, dilation_rate, form, *
         inputs = inputs[:, :: drops[0], :: drops[1], :: drops[2]]
     strides = tuple(stride // drop for stride, drop in zip(strides, drops, strict=True))
     convolve = compiled(choose(channels, window_kind(window, pads), inputs, form))
-    return convolve(inputs, kernel, strides, pads, dilation_rate, *bias)
+    return convolve(inputs, kernel, strides, pads, dilation_rate, bias, relu)

@@ -1,70 +1,66 @@
 """The forms of a convolution of all channels into each.
 
 Each takes `(inputs, kernel, strides, pads, dilation_rate)` with a kernel `(frames, height, width,
-channels, filters)` and `(before, after)` zeros for each axis. A `bias` after these is added, and
-ReLU applied.
+channels, filters)` and `(before, after)` zeros for each axis. A `bias` after these is added, unless
+it is None, and ReLU applied if `relu`.
 """
 
-import functools
 import itertools
 
 from keras import ops
 
-from keras_ctsep.ops.backend import bias_relu, convolve
+from keras_ctsep.ops.backend import convolve, finish
 from keras_ctsep.ops.gradient import with_gradient
-from keras_ctsep.ops.planes import by_planes, spread, taps_of, window_kind
+from keras_ctsep.ops.planes import by_planes, spread, taps_of
 from keras_ctsep.ops.shapes import reshape
 
 
-def direct(inputs, kernel, strides, pads, dilation_rate, bias=None):
+def direct(inputs, kernel, strides, pads, dilation_rate, bias=None, relu=False):
     """The backend's 3-D convolution."""
-    return convolve(inputs, kernel, strides, pads, dilation_rate, bias)
+    return convolve(inputs, kernel, strides, pads, dilation_rate, bias, relu)
 
 
-def folded(inputs, kernel, strides, pads, dilation_rate, bias=None):
+def folded(inputs, kernel, strides, pads, dilation_rate, bias=None, relu=False):
     """The backend's 2-D convolution."""
-    if bias is not None and window_kind(kernel.shape[:3], pads) == "volume":
-        return bias_relu(folded(inputs, kernel, strides, pads, dilation_rate), bias)
-    conv2d = functools.partial(convolve, bias=bias)
-    return by_planes(conv2d, inputs, kernel, strides, pads, dilation_rate)
+    return by_planes(convolve, inputs, kernel, strides, pads, dilation_rate, bias, relu)
 
 
-def multiplied(inputs, kernel, strides, pads, dilation_rate, bias=None):
+def multiplied(inputs, kernel, strides, pads, dilation_rate, bias=None, relu=False):
     """The sum over the window of matrix products."""
     if tuple(kernel.shape[:3]) == (1, 1, 1) and max(strides) == 1 and not _any(pads):
-        return _product(inputs, kernel[0, 0, 0], bias)
-    inputs = ops.pad(inputs, ((0, 0), *pads, (0, 0)))
-    outputs = by_planes(_multiplied, inputs, kernel, strides, ((0, 0),) * 3, dilation_rate)
-    return outputs if bias is None else bias_relu(outputs, bias)
+        return _product(inputs, kernel[0, 0, 0], bias, relu)
+    inputs, pads = ops.pad(inputs, ((0, 0), *pads, (0, 0))), ((0, 0),) * 3
+    return by_planes(_multiplied, inputs, kernel, strides, pads, dilation_rate, bias, relu)
 
 
-def _multiplied(inputs, kernel, strides, pads, dilation_rate):
+def _multiplied(inputs, kernel, strides, pads, dilation_rate, bias, relu):
     del pads  # there are none
     weights = ops.reshape(kernel, (-1, *kernel.shape[2:]))
     taps = taps_of(inputs, kernel.shape[:2], strides, dilation_rate)
-    return sum(_product(tap, weights[index]) for index, tap in enumerate(taps))
+    return finish(sum(_product(tap, weights[index]) for index, tap in enumerate(taps)), bias, relu)
 
 
-def _product(inputs, weights, bias=None):
+def _product(inputs, weights, bias=None, relu=False):
     # As one matrix: of several, TensorFlow makes as many gradients of the weights, to add them up.
     rows = ops.matmul(ops.reshape(inputs, (-1, inputs.shape[-1])), weights)
-    rows = rows if bias is None else bias_relu(rows, bias)
-    return reshape(rows, (*ops.shape(inputs)[:-1], weights.shape[-1]))
+    return reshape(finish(rows, bias, relu), (*ops.shape(inputs)[:-1], weights.shape[-1]))
 
 
-def looped(inputs, kernel, strides, pads, dilation_rate, bias=None):
+def looped(inputs, kernel, strides, pads, dilation_rate, bias=None, relu=False):
     """`folded`, with a kernel gradient of matrix products in a loop over frames."""
-    return _by_products(_loop_over_frames, inputs, kernel, strides, pads, dilation_rate, bias)
+    window = (strides, pads, dilation_rate)
+    return _by_products(_loop_over_frames, inputs, kernel, *window, bias, relu)
 
 
-def batched(inputs, kernel, strides, pads, dilation_rate, bias=None):
+def batched(inputs, kernel, strides, pads, dilation_rate, bias=None, relu=False):
     """`folded`, with a kernel gradient of a matrix product for each tap of the window and clip."""
-    return _by_products(_loop_over_taps, inputs, kernel, strides, pads, dilation_rate, bias)
+    window = (strides, pads, dilation_rate)
+    return _by_products(_loop_over_taps, inputs, kernel, *window, bias, relu)
 
 
-def _by_products(kernel_gradient, inputs, kernel, strides, pads, dilation_rate, bias):
-    if bias is not None:  # not in training
-        return folded(inputs, kernel, strides, pads, dilation_rate, bias)
+def _by_products(kernel_gradient, inputs, kernel, strides, pads, dilation_rate, bias, relu):
+    if bias is not None or relu:  # not in training
+        return folded(inputs, kernel, strides, pads, dilation_rate, bias, relu)
     reach = [(size - 1) * rate for size, rate in zip(kernel.shape, dilation_rate, strict=False)]
     if not all(isinstance(zeros, int) for pair in pads for zeros in pair) or any(
         max(pair) > most for pair, most in zip(pads, reach, strict=True)

@@ -1,38 +1,39 @@
 """The forms of a depthwise convolution: the same function, at very different speed.
 
 Each takes `(inputs, kernel, strides, pads, dilation_rate)` with a kernel `(frames, height, width,
-channels, depth_multiplier)` and `(before, after)` zeros for each axis.
+channels, depth_multiplier)` and `(before, after)` zeros for each axis. A `bias` after these is
+added, unless it is None, and ReLU applied if `relu`.
 """
 
 import keras
 from keras import ops
 
-from keras_ctsep.ops.backend import convolve
+from keras_ctsep.ops.backend import convolve, finish
 from keras_ctsep.ops.gradient import with_gradient
 from keras_ctsep.ops.planes import by_planes, spread, taps_of
 
 
-def grouped(inputs, kernel, strides, pads, dilation_rate):
+def grouped(inputs, kernel, strides, pads, dilation_rate, bias=None, relu=False):
     """One 3-D convolution with a group for each channel, as in Keras's `Conv3D(groups=...)`."""
     kernel = ops.reshape(kernel, (*kernel.shape[:3], 1, kernel.shape[3] * kernel.shape[4]))
-    return convolve(inputs, kernel, strides, pads, dilation_rate)
+    return convolve(inputs, kernel, strides, pads, dilation_rate, bias, relu)
 
 
-def folded(inputs, kernel, strides, pads, dilation_rate):
+def folded(inputs, kernel, strides, pads, dilation_rate, bias=None, relu=False):
     """The backend's depthwise 2-D convolution."""
 
     def conv2d(*args):
         return convolve(*args, depthwise=True)
 
-    return by_planes(conv2d, inputs, kernel, strides, pads, dilation_rate)
+    return by_planes(conv2d, inputs, kernel, strides, pads, dilation_rate, bias, relu)
 
 
-def shifted(inputs, kernel, strides, pads, dilation_rate):
+def shifted(inputs, kernel, strides, pads, dilation_rate, bias=None, relu=False):
     """The sum over the window of the shifted inputs, each times its weights."""
-    return by_planes(_shifted, inputs, kernel, strides, pads, dilation_rate)
+    return by_planes(_shifted, inputs, kernel, strides, pads, dilation_rate, bias, relu)
 
 
-def _shifted(inputs, kernel, strides, pads, dilation_rate):
+def _shifted(inputs, kernel, strides, pads, dilation_rate, bias, relu):
     height, width, channels, multiplier = kernel.shape
     if multiplier > 1:
         inputs = ops.repeat(inputs, multiplier, axis=-1)
@@ -48,7 +49,7 @@ def _shifted(inputs, kernel, strides, pads, dilation_rate):
     def convolved(inputs, kernel):
         return _sum_of_taps(inputs, kernel, strides, dilation_rate)
 
-    return with_gradient(convolved, gradient)(inputs, kernel)
+    return finish(with_gradient(convolved, gradient)(inputs, kernel), bias, relu)
 
 
 def _sum_of_taps(inputs, kernel, strides, dilation_rate):

@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from keras_ctsep.ops.backend import finish
 from keras_ctsep.ops.shapes import output_sizes, reshape
 
 
@@ -20,26 +21,29 @@ def window_kind(window, pads):
     }[in_time, in_space]
 
 
-def by_planes(conv2d, inputs, kernel, strides, pads, dilation_rate):
+def by_planes(conv2d, inputs, kernel, strides, pads, dilation_rate, bias=None, relu=False):
     """Convolves over frames, height and width with the help of a 2-D convolution.
 
     Args:
-        conv2d: function of `(inputs, kernel, strides, pads, dilation_rate)`, all for two axes.
+        conv2d: function of `(inputs, kernel, strides, pads, dilation_rate, bias, relu)`, all for
+            two axes.
         inputs: tensor `(batch, frames, height, width, channels)`.
         kernel: tensor `(frames, height, width, ...)`.
         strides: three ints.
         pads: `(before, after)` zeros for each of the three axes.
         dilation_rate: three ints.
+        bias: None, or `(new_channels,)` to add.
+        relu: whether ReLU follows.
 
     Returns:
         Tensor `(batch, new_frames, new_height, new_width, new_channels)`.
     """
     ways = {"point": _over_time, "time": _over_time, "space": _over_space}
     way = ways.get(window_kind(kernel.shape[:3], pads), _sum_over_frames)
-    return way(conv2d, inputs, kernel, strides, pads, dilation_rate)
+    return way(conv2d, inputs, kernel, strides, pads, dilation_rate, bias, relu)
 
 
-def _over_space(conv2d, inputs, kernel, strides, pads, dilation_rate):
+def _over_space(conv2d, inputs, kernel, strides, pads, dilation_rate, bias, relu):
     inputs = inputs[:, :: strides[0]] if strides[0] > 1 else inputs
     batch, frames, height, width, channels = ops.shape(inputs)
     outputs = conv2d(
@@ -48,11 +52,13 @@ def _over_space(conv2d, inputs, kernel, strides, pads, dilation_rate):
         strides[1:],
         pads[1:],
         dilation_rate[1:],
+        bias,
+        relu,
     )
     return reshape(outputs, (batch, frames, *ops.shape(outputs)[1:]))
 
 
-def _over_time(conv2d, inputs, kernel, strides, pads, dilation_rate):
+def _over_time(conv2d, inputs, kernel, strides, pads, dilation_rate, bias, relu):
     # The window (frames, 1) leaves the folded axis alone.
     inputs = inputs[:, :, :: strides[1], :: strides[2]] if max(strides[1:]) > 1 else inputs
     batch, frames, height, width, channels = ops.shape(inputs)
@@ -62,11 +68,13 @@ def _over_time(conv2d, inputs, kernel, strides, pads, dilation_rate):
         (strides[0], 1),
         (pads[0], (0, 0)),
         (dilation_rate[0], 1),
+        bias,
+        relu,
     )
     return reshape(outputs, (batch, ops.shape(outputs)[1], height, width, outputs.shape[-1]))
 
 
-def _sum_over_frames(conv2d, inputs, kernel, strides, pads, dilation_rate):
+def _sum_over_frames(conv2d, inputs, kernel, strides, pads, dilation_rate, bias, relu):
     inputs = ops.pad(inputs, ((0, 0), pads[0], (0, 0), (0, 0), (0, 0)))
     taps = kernel.shape[0]
     (frames,) = output_sizes(
@@ -83,8 +91,10 @@ def _sum_over_frames(conv2d, inputs, kernel, strides, pads, dilation_rate):
             (1, *strides[1:]),
             pads,
             dilation_rate,
+            None,
+            False,
         )
-    return outputs
+    return finish(outputs, bias, relu)
 
 
 def taps_of(inputs, window, strides, dilation_rate):
