@@ -7,6 +7,7 @@ from checks import gradients, randomize
 from keras import ops as K
 
 from keras_ctsep import layers, ops
+from keras_ctsep.ops.gradient import with_gradient
 
 LAYERS = [
     (layers.CTSeparableConv3D, {"temporal": "full"}),
@@ -29,6 +30,24 @@ def test_gradients_are_those_of_the_function(rng):
     want = gradients(lambda *args: loss(function, *args), *numbers)
     for one, other in zip(got, want, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
+def test_what_has_its_own_gradient_is_not_run_again(rng):
+    if keras.backend.backend() != "torch":
+        pytest.skip("the other backends leave out by themselves what nobody reads")
+    runs = []
+
+    def double(inputs):
+        runs.append(inputs)
+        return 2 * inputs
+
+    doubled = with_gradient(double, lambda upstream, inputs: (2 * upstream + 0 * inputs,))
+    inputs = rng.normal(size=(3, 2)).astype("float32")
+    (got,) = gradients(
+        lambda inputs: K.sum(ops.recomputed(lambda inputs: doubled(K.sin(inputs)))(inputs)), inputs
+    )
+    np.testing.assert_allclose(got, 2 * np.cos(inputs), rtol=1e-6)
+    assert len(runs) == 1
 
 
 def trained(layer_class, arguments):

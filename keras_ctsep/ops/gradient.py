@@ -19,15 +19,45 @@ def with_gradient(function, gradient):
     9.0
     """
     if keras.backend.backend() == "torch":
-        # Keras hands over the arguments that PyTorch has saved: to hold them here too would keep
-        # what `recomputed` lets go.
-        return ops.custom_gradient(
-            lambda *args: (function(*args), lambda *saved, upstream: gradient(upstream, *saved))
-        )
+        return _torch_with_gradient(function, gradient)
     custom = ops.custom_gradient(
         lambda *args: (function(*args), lambda upstream: gradient(upstream, *args))
     )
     return with_variables_read(custom) if keras.backend.backend() == "tensorflow" else custom
+
+
+def _torch_with_gradient(function, gradient):
+    # `keras.remat` runs a function again up to the last tensor that it kept. `ops.custom_gradient`
+    # keeps the arguments once the function has run; kept before, it need not run again.
+    import torch
+
+    class Kept(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, place, *args):
+            ctx.save_for_backward(*args)
+            place.append(ctx)
+            return tuple(arg.view_as(arg) for arg in args)
+
+        @staticmethod
+        def backward(ctx, *upstream):
+            return None, *upstream
+
+    class Run(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, place, *args):
+            ctx.place = place
+            return function(*args)
+
+        @staticmethod
+        def backward(ctx, upstream):
+            (kept,) = ctx.place
+            return None, *gradient(upstream, *kept.saved_tensors)
+
+    def run(*args):
+        place = []
+        return Run.apply(place, *Kept.apply(place, *args))
+
+    return run
 
 
 def with_variables_read(function):
