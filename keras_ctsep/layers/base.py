@@ -103,15 +103,15 @@ class BaseConv3D(keras.layers.Layer):
         if training:
             outputs = self.convolve(inputs, kernel, training, None, False)
             outputs = outputs if self.bias is None else outputs + self.bias
+            if not self.use_norm:
+                return self.activation(outputs)
+            outputs = self.output_norm(outputs, training=True)
+        else:
+            bias = self.bias
             if self.use_norm:
-                outputs = self.output_norm(outputs, training=True)
-                return outputs if relu else self.activation(outputs)
-            return self.activation(outputs)
-        # A pass of its own over all outputs would take longer than many a convolution.
-        bias = self.bias
-        if self.use_norm:
-            kernel, bias = self.output_norm.folded_into(kernel, bias)
-        outputs = self.convolve(inputs, kernel, training, bias, relu)
+                # A pass of its own over all outputs would take longer than many a convolution.
+                kernel, bias = self.output_norm.folded_into(kernel, bias)
+            outputs = self.convolve(inputs, kernel, training, bias, relu)
         return outputs if relu else self.activation(outputs)
 
     def output_shape_with(self, input_shape, filters):

@@ -1,5 +1,7 @@
 """Gradients of our own making, for every backend."""
 
+import functools
+
 import keras
 from keras import ops
 
@@ -27,6 +29,17 @@ def with_gradient(function, gradient):
 
 
 def _torch_with_gradient(function, gradient):
+    kept, run = _torch_functions()
+
+    def with_own_gradient(*args):
+        place = []
+        return run.apply(place, function, gradient, *kept.apply(place, *args))
+
+    return with_own_gradient
+
+
+@functools.cache
+def _torch_functions():
     # `keras.remat` runs a function again up to the last tensor that it kept. `ops.custom_gradient`
     # keeps the arguments once the function has run; kept before, it need not run again.
     import torch
@@ -44,20 +57,16 @@ def _torch_with_gradient(function, gradient):
 
     class Run(torch.autograd.Function):
         @staticmethod
-        def forward(ctx, place, *args):
-            ctx.place = place
+        def forward(ctx, place, function, gradient, *args):
+            ctx.place, ctx.gradient = place, gradient
             return function(*args)
 
         @staticmethod
         def backward(ctx, upstream):
             (kept,) = ctx.place
-            return None, *gradient(upstream, *kept.saved_tensors)
+            return None, None, None, *ctx.gradient(upstream, *kept.saved_tensors)
 
-    def run(*args):
-        place = []
-        return Run.apply(place, *Kept.apply(place, *args))
-
-    return run
+    return Kept, Run
 
 
 def with_variables_read(function):
