@@ -27,17 +27,22 @@ def numbers(rng):
 
 
 def test_batch_norm_equals_numpy(numbers):
-    for got, want in zip(
-        ops.batch_norm(*map(K.array, numbers), EPSILON), normalized(*numbers), strict=True
-    ):
-        np.testing.assert_allclose(K.convert_to_numpy(got), want, rtol=1e-4, atol=1e-5)
+    outputs, moments = ops.batch_norm(*map(K.array, numbers), EPSILON)
+    again, _ = ops.batch_norm(*map(K.array, numbers), EPSILON, known=moments)
+    want, mean, variance = normalized(*numbers)
+    pairs = (outputs, want), (again, want), (moments.mean, mean), (moments.variance, variance)
+    for got, number in pairs:
+        np.testing.assert_allclose(K.convert_to_numpy(got), number, rtol=1e-4, atol=1e-5)
 
 
-def test_gradients_equal_differences(numbers, rng):
+@pytest.mark.parametrize("is_known", [False, True])
+def test_gradients_equal_differences(is_known, numbers, rng):
     upstream = rng.normal(size=numbers[0].shape).astype("float32")
+    known = ops.batch_norm(*map(K.array, numbers), EPSILON)[1] if is_known else None
 
     def loss(*args):
-        return K.sum(ops.batch_norm(*args, EPSILON)[0] * K.convert_to_tensor(upstream))
+        outputs, _ = ops.batch_norm(*args, EPSILON, known=known)
+        return K.sum(outputs * K.convert_to_tensor(upstream))
 
     def value(*args):
         return np.sum(normalized(*args)[0] * upstream)
@@ -59,12 +64,12 @@ def test_gradients_equal_differences(numbers, rng):
 
 def test_moments_of_16_bit_inputs_are_exact(numbers):
     inputs = K.cast(K.array(numbers[0]) + 100.0, "bfloat16")
-    outputs, mean, variance = ops.batch_norm(inputs, K.ones(6), K.zeros(6), EPSILON)
+    outputs, moments = ops.batch_norm(inputs, K.ones(6), K.zeros(6), EPSILON)
     wide = K.convert_to_numpy(K.cast(inputs, "float32"))
     _, want_mean, want_variance = normalized(wide, 1, 0)
     assert keras.backend.standardize_dtype(outputs.dtype) == "bfloat16"
-    np.testing.assert_allclose(K.convert_to_numpy(mean), want_mean, rtol=1e-5)
-    np.testing.assert_allclose(K.convert_to_numpy(variance), want_variance, rtol=1e-3)
+    np.testing.assert_allclose(K.convert_to_numpy(moments.mean), want_mean, rtol=1e-5)
+    np.testing.assert_allclose(K.convert_to_numpy(moments.variance), want_variance, rtol=1e-3)
 
 
 @pytest.mark.parametrize("activation", [None, "relu"])

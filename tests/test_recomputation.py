@@ -19,14 +19,18 @@ LAYERS = [
 def test_gradients_are_those_of_the_function(rng):
     numbers = rng.normal(size=(4, 3)).astype("float32"), rng.normal(size=3).astype("float32")
 
-    def function(inputs, scale):
-        return K.tanh(inputs * scale), K.sum(scale)
+    told = []
+
+    def function(inputs, scale, known=None):
+        told.append(known)
+        return K.tanh(inputs * scale), (K.stop_gradient(K.sum(scale)),) if known is None else known
 
     def loss(function, *args):
-        outputs, total = function(*args)
-        return K.sum(outputs) + total
+        outputs, (total,) = function(*args)
+        return K.sum(outputs) * total
 
     got = gradients(lambda *args: loss(ops.recomputed(function), *args), *numbers)
+    assert told[0] is None and len(told[1]) == 1
     want = gradients(lambda *args: loss(function, *args), *numbers)
     for one, other in zip(got, want, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-6)
@@ -43,19 +47,22 @@ def test_what_has_its_own_gradient_is_not_run_again(rng):
 
     doubled = with_gradient(double, lambda upstream, inputs: (2 * upstream + 0 * inputs,))
     inputs = rng.normal(size=(3, 2)).astype("float32")
-    (got,) = gradients(
-        lambda inputs: K.sum(ops.recomputed(lambda inputs: doubled(K.sin(inputs)))(inputs)), inputs
-    )
+
+    def function(inputs, known=None):
+        return doubled(K.sin(inputs)), ()
+
+    (got,) = gradients(lambda inputs: K.sum(ops.recomputed(function)(inputs)[0]), inputs)
     np.testing.assert_allclose(got, 2 * np.cos(inputs), rtol=1e-6)
     assert len(runs) == 1
 
 
-def trained(layer_class, arguments):
+def trained(layer_class, arguments, norms_learn):
     keras.utils.set_random_seed(3)
     clips = keras.Input((4, 6, 6, 3))
     x = layer_class(8, 3, padding="same", **arguments)(clips)
     model = keras.Model(clips, keras.layers.GlobalAveragePooling3D()(x))
     randomize(model)
+    model.layers[1].norm.trainable = norms_learn
     model.compile(keras.optimizers.SGD(0.1), "mse")
     rng = np.random.default_rng(5)
     inputs, targets = rng.normal(size=(2, 4, 6, 6, 3)), rng.normal(size=(2, 8))
@@ -64,12 +71,13 @@ def trained(layer_class, arguments):
     return model.get_weights()
 
 
+@pytest.mark.parametrize("norms_learn", [True, False])
 @pytest.mark.parametrize("layer_class, arguments", LAYERS)
-def test_training_is_the_same_without(layer_class, arguments, monkeypatch):
+def test_training_is_the_same_without(layer_class, arguments, norms_learn, monkeypatch):
     """Moving statistics too, which must move once a step and not twice."""
-    got = trained(layer_class, arguments)
+    got = trained(layer_class, arguments, norms_learn)
     monkeypatch.setenv("KERAS_CTSEP_RECOMPUTE", "0")
-    for one, other in zip(got, trained(layer_class, arguments), strict=True):
+    for one, other in zip(got, trained(layer_class, arguments, norms_learn), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 

@@ -43,27 +43,30 @@ class BatchNormalization(keras.layers.BatchNormalization):
             return keras.ops.relu(outputs) if relu else outputs
         if not (training and self.trainable):
             return self._normalize(inputs, relu)
-        outputs, mean, variance = ops.batch_norm(inputs, *self._scale(), self.epsilon, relu)
-        self._update(mean, variance)
+        outputs, moments = ops.batch_norm(inputs, *self._scale(), self.epsilon, relu)
+        self._update(moments)
         return outputs
 
-    def relu_and(self, function, inputs, kernel):
-        """Returns `function(relu(self(inputs)), kernel)`, in training.
+    def relu_between(self, first, last, inputs, *kernels):
+        """Returns `last(relu(self(first(inputs, *kernels[:-1]))), kernels[-1])`, in training.
 
-        The backward pass normalizes again, so that of all three steps only `inputs` are kept.
+        The backward pass computes all but `last` again, so that only `inputs` are kept.
         """
-        kernel = keras.ops.convert_to_tensor(kernel)
-        if not self._is_plain(inputs):
-            return function(keras.ops.relu(self(inputs, training=True)), kernel)
-        if not self.trainable:
-            return function(self._normalize(inputs, relu=True), kernel)
 
-        def normalized(inputs, gamma, beta, kernel):
-            outputs, mean, variance = ops.batch_norm(inputs, gamma, beta, self.epsilon, relu=True)
-            return function(outputs, kernel), mean, variance
+        def computed(inputs, gamma, beta, *kernels, known=None):
+            outputs = first(inputs, *kernels[:-1])
+            if self.trainable:
+                settings = {"relu": True, "known": known}
+                outputs, known = ops.batch_norm(outputs, gamma, beta, self.epsilon, **settings)
+            else:
+                settings = (gamma, beta, *self._moving_moments(), self.epsilon)
+                outputs, known = ops.normalize(outputs, *settings, relu=True), ()
+            return last(outputs, kernels[-1]), known
 
-        outputs, mean, variance = ops.recomputed(normalized)(inputs, *self._scale(), kernel)
-        self._update(keras.ops.stop_gradient(mean), keras.ops.stop_gradient(variance))
+        kernels = map(keras.ops.convert_to_tensor, kernels)
+        outputs, moments = ops.recomputed(computed)(inputs, *self._scale(), *kernels)
+        if self.trainable:
+            self._update(moments)
         return outputs
 
     def folded_into(self, kernel, bias=None):
@@ -95,8 +98,10 @@ class BatchNormalization(keras.layers.BatchNormalization):
         # Under mixed precision too: Keras would hand it out in 16 bits.
         return keras.ops.cast(weight, keras.backend.result_type(weight.dtype, "float32"))
 
-    def _update(self, mean, variance):
-        for moving, new in ((self.moving_mean, mean), (self.moving_variance, variance)):
+    def _update(self, moments):
+        news = (moments.mean, moments.variance)
+        for moving, new in zip((self.moving_mean, self.moving_variance), news, strict=True):
+            new = keras.ops.stop_gradient(new)
             moving.assign(moving * self.momentum + new * (1.0 - self.momentum))
 
     def get_config(self):

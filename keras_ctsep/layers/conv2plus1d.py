@@ -133,7 +133,8 @@ class Conv2Plus1D(BaseConv3D):
             spatial_kernel, inner_bias = self.norm.folded_into(spatial_kernel)
             outputs = over_space(inputs, spatial_kernel, bias=inner_bias, relu=True)
             return over_time(outputs, last_kernel)
-        return self.norm.relu_and(over_time, over_space(inputs, spatial_kernel), last_kernel)
+        outputs = over_space(inputs, spatial_kernel)
+        return self.norm.relu_between(lambda outputs: outputs, over_time, outputs, last_kernel)
 
     def compute_output_shape(self, input_shape):
         return self.output_shape_with(input_shape, self.filters)

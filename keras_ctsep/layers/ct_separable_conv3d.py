@@ -162,17 +162,14 @@ class CTSeparableConv3D(BaseConv3D):
             end = {"bias": bias, "relu": relu}
             return CONVOLUTIONS[self.temporal](inputs, kernel, *ops.over_time(*window), **end)
 
-        kernels = map(keras.ops.convert_to_tensor, (self.spatial_kernel, self.pointwise_kernel))
         if not training:
-            spatial_kernel, pointwise_kernel = kernels
-            outputs = over_space(inputs, spatial_kernel)
-            pointwise_kernel, inner_bias = self.norm.folded_into(pointwise_kernel)
+            outputs = over_space(inputs, self.spatial_kernel)
+            pointwise_kernel, inner_bias = self.norm.folded_into(self.pointwise_kernel)
             outputs = ops.conv3d(outputs, pointwise_kernel, bias=inner_bias, relu=True)
             return over_time(outputs, last_kernel)
-        # What is cheap to have again is not kept for the backward pass: the outputs of the spatial
-        # factor here, those of norm and ReLU there.
-        outputs = ops.recomputed(over_space_and_channels)(inputs, *kernels)
-        return self.norm.relu_and(over_time, outputs, last_kernel)
+        # All but the temporal factor is cheap to have again.
+        kernels = (self.spatial_kernel, self.pointwise_kernel, last_kernel)
+        return self.norm.relu_between(over_space_and_channels, over_time, inputs, *kernels)
 
     def compute_output_shape(self, input_shape):
         return self.output_shape_with(input_shape, self.filters)

@@ -1,6 +1,7 @@
 """Batch normalization over all axes but the last, each way in as few passes as the backend has."""
 
 import math
+from typing import NamedTuple
 
 import keras
 from keras import ops
@@ -9,7 +10,21 @@ from keras_ctsep.ops.gradient import with_gradient
 from keras_ctsep.ops.recomputation import once_known
 
 
-def batch_norm(inputs, gamma, beta, epsilon, relu=False):
+class Moments(NamedTuple):
+    """What `batch_norm` found out about its inputs.
+
+    Attributes:
+        mean: `(channels,)`.
+        variance: `(channels,)`, of the batch as it is (biased).
+        reserved: what TensorFlow's gradient wants of them, in its own form.
+    """
+
+    mean: object
+    variance: object
+    reserved: tuple = ()
+
+
+def batch_norm(inputs, gamma, beta, epsilon, relu=False, known=None):
     """Normalizes each channel by its mean and variance over the batch.
 
     Args:
@@ -18,17 +33,19 @@ def batch_norm(inputs, gamma, beta, epsilon, relu=False):
         beta: offset `(channels,)`, at least float32.
         epsilon: float added to the variance.
         relu: whether to apply ReLU to the outputs.
+        known: the `Moments` of these inputs, where they were found before: the same outputs and
+            gradients with a pass less. (PyTorch has no gradient that takes them.)
 
     Returns:
-        A tuple `(outputs, mean, variance)`: outputs of the inputs' shape and type, and the
-        (biased) moments `(channels,)` they were normalized by, which pass no gradient on.
+        A tuple `(outputs, moments)`: outputs of the inputs' shape and type, and the `Moments` they
+        were normalized by, which pass no gradient on.
 
     Example:
     >>> from keras import ops
-    >>> outputs, mean, variance = batch_norm(
+    >>> outputs, moments = batch_norm(
     ...     ops.array([[1.0], [3.0]]), ops.ones(1), ops.zeros(1), epsilon=0.0
     ... )
-    >>> float(mean[0]), float(variance[0])
+    >>> float(moments.mean[0]), float(moments.variance[0])
     (2.0, 1.0)
 
     Reference:
@@ -38,8 +55,8 @@ def batch_norm(inputs, gamma, beta, epsilon, relu=False):
         return _torch_batch_norm(inputs, gamma, beta, epsilon, relu)
     by_tensorflow = keras.backend.backend() == "tensorflow" and gamma.dtype == "float32"
     function = _tensorflow_batch_norm if by_tensorflow else _portable_batch_norm
-    outputs, mean, variance = function(inputs, gamma, beta, epsilon)
-    return relu_of_fresh(outputs) if relu else outputs, mean, variance
+    outputs, moments = function(inputs, gamma, beta, epsilon, known)
+    return relu_of_fresh(outputs) if relu else outputs, moments
 
 
 def _torch_batch_norm(inputs, gamma, beta, epsilon, relu):
@@ -51,28 +68,53 @@ def _torch_batch_norm(inputs, gamma, beta, epsilon, relu):
     variance = inverse.detach() ** -2 - epsilon
     # Before the reshape: through a view autograd would copy the gradient once more.
     outputs = relu_of_fresh(outputs) if relu else outputs
-    return outputs.reshape(inputs.shape), mean.detach(), variance
+    return outputs.reshape(inputs.shape), Moments(mean.detach(), variance)
 
 
-def _tensorflow_batch_norm(inputs, gamma, beta, epsilon):
+def _tensorflow_batch_norm(inputs, gamma, beta, epsilon, known):
     import tensorflow as tf
 
+    if known is not None:
+        return _tensorflow_known_batch_norm(inputs, gamma, beta, epsilon, known), known
     rows = tf.reshape(inputs, (1, -1, 1, inputs.shape[-1]))
-    outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+    outputs, mean, variance, *reserved = tf.raw_ops.FusedBatchNormV3(
         x=rows, scale=gamma, offset=beta, mean=[], variance=[], epsilon=epsilon
     )
     # TensorFlow gives the unbiased variance.
     count = tf.cast(tf.shape(rows)[1], variance.dtype)
-    variance = tf.stop_gradient(variance * ((count - 1) / count))
-    outputs = tf.ensure_shape(tf.reshape(outputs, tf.shape(inputs)), inputs.shape)
-    return outputs, tf.stop_gradient(mean), variance
+    variance *= (count - 1) / count
+    moments = tf.nest.map_structure(tf.stop_gradient, Moments(mean, variance, tuple(reserved)))
+    return tf.ensure_shape(tf.reshape(outputs, tf.shape(inputs)), inputs.shape), moments
 
 
-def _portable_batch_norm(inputs, gamma, beta, epsilon):
+def _tensorflow_known_batch_norm(inputs, gamma, beta, epsilon, known):
+    import tensorflow as tf
+
+    def normalized(inputs, gamma, beta):
+        return normalize(inputs, gamma, beta, known.mean, known.variance, epsilon)
+
+    def gradient(upstream, inputs, gamma, beta):
+        del beta
+        rows = (1, -1, 1, inputs.shape[-1])
+        reserved = {f"reserve_space_{i}": part for i, part in enumerate(known.reserved, start=1)}
+        d_inputs, d_gamma, d_beta, *_ = tf.raw_ops.FusedBatchNormGradV3(
+            y_backprop=tf.reshape(upstream, rows),
+            x=tf.reshape(inputs, rows),
+            scale=gamma,
+            epsilon=epsilon,
+            **reserved,
+        )
+        return tf.reshape(d_inputs, tf.shape(inputs)), d_gamma, d_beta
+
+    return with_gradient(normalized, gradient)(inputs, gamma, beta)
+
+
+def _portable_batch_norm(inputs, gamma, beta, epsilon, known):
     axes = tuple(range(len(inputs.shape) - 1))
-    values = ops.cast(ops.stop_gradient(inputs), gamma.dtype)
-    mean = ops.mean(values, axes)
-    variance = ops.mean(ops.square(values - mean), axes)
+    if known is None:
+        values = ops.cast(ops.stop_gradient(inputs), gamma.dtype)
+        mean = ops.mean(values, axes)
+        known = Moments(mean, ops.mean(ops.square(values - mean), axes))
 
     def normalized(inputs, gamma, beta, mean, variance):
         return normalize(inputs, gamma, beta, mean, variance, epsilon)
@@ -89,8 +131,8 @@ def _portable_batch_norm(inputs, gamma, beta, epsilon):
         nothing = ops.zeros_like(mean)
         return ops.cast(d_inputs, inputs.dtype), d_gamma, d_beta, nothing, nothing
 
-    outputs = with_gradient(normalized, gradient)(inputs, gamma, beta, mean, variance)
-    return outputs, mean, variance
+    args = (inputs, gamma, beta, known.mean, known.variance)
+    return with_gradient(normalized, gradient)(*args), known
 
 
 def normalize(inputs, gamma, beta, mean, variance, epsilon, relu=False):

@@ -1,5 +1,6 @@
 """Computing again in the backward pass what would otherwise be kept from the forward pass."""
 
+import functools
 import os
 
 import keras
@@ -9,23 +10,25 @@ from keras_ctsep.ops.gradient import with_variables_read
 
 
 def recomputed(function):
-    """Wraps a function so that its gradient keeps nothing but the arguments.
+    """Wraps a function so that its gradient keeps little more than the arguments.
 
     `keras.remat` on PyTorch; on TensorFlow it would pass over the inputs once more, to hold the
     recomputation back, and on JAX XLA sees through it. The environment variable
     `KERAS_CTSEP_RECOMPUTE=0` turns it off: a train step then takes less time and more memory.
 
     Args:
-        function: function `(inputs, *parameters)` of tensors that returns a tensor or a tuple.
+        function: function `(inputs, *parameters, known=None)` of tensors that returns `(outputs,
+            known)`: a tensor, and what it found out about its arguments as a tuple of small
+            tensors. It is called once more for the gradient, and is then told what is known.
             `parameters` are small, and what is to be computed again depends on them.
 
     Returns:
-        A function of the same arguments and results.
+        A function `(inputs, *parameters)` of the same results; what is known passes no gradient on.
     """
     if os.environ.get("KERAS_CTSEP_RECOMPUTE") == "0":
         return function
     by_backend = {"tensorflow": _tensorflow_recomputed, "jax": _jax_recomputed}
-    return by_backend.get(keras.backend.backend(), keras.remat)(function)
+    return by_backend.get(keras.backend.backend(), _remat)(function)
 
 
 def once_known(tensor, other):
@@ -40,19 +43,40 @@ def once_known(tensor, other):
     return tensor + ops.minimum(ops.abs(first), 0)
 
 
+def _remat(function):
+    def recomputing(*args):
+        known = []
+
+        def run(*args):
+            outputs, found = function(*args, known=known[0] if known else None)
+            known[:] = [found]
+            return outputs
+
+        return keras.remat(run)(*args), known[0]
+
+    return recomputing
+
+
 def _tensorflow_recomputed(function):
     import tensorflow as tf
 
     @tf.custom_gradient
     def recomputing(inputs, *parameters):
-        def gradient(*upstream):
-            args = [inputs, *(once_known(parameter, upstream[0]) for parameter in parameters)]
+        outputs, known = function(inputs, *parameters)
+
+        def gradient(upstream, *_):
+            args = [inputs, *(once_known(parameter, upstream) for parameter in parameters)]
             with tf.GradientTape() as tape:
                 tape.watch(args)
-                outputs = tf.nest.flatten(function(*args))
-            return tape.gradient(outputs, args, output_gradients=upstream)
+                again, _ = function(*args, known=known)
+            of_inputs, *others = tape.gradient(
+                again, args, output_gradients=upstream, unconnected_gradients="zero"
+            )
+            # The layer before waits until all that was computed again here is free.
+            with tf.control_dependencies(others):
+                return [tf.identity(of_inputs), *others]
 
-        return function(inputs, *parameters), gradient
+        return (outputs, known), gradient
 
     return with_variables_read(recomputing)
 
@@ -60,15 +84,20 @@ def _tensorflow_recomputed(function):
 def _jax_recomputed(function):
     import jax
 
-    recomputing = jax.custom_vjp(function)
+    # Of a function with defaults it makes arguments of these.
+    recomputing = jax.custom_vjp(lambda *args: function(*args))
 
     def forward(*args):
-        return function(*args), args
+        outputs, known = function(*args)
+        return (outputs, known), (args, known)
 
-    def backward(args, upstream):
-        known = jax.tree.leaves(upstream)[0]
-        parameters = [once_known(parameter, known) for parameter in args[1:]]
-        return jax.vjp(function, args[0], *parameters)[1](upstream)
+    def backward(kept, upstream):
+        (inputs, *parameters), known = kept
+        upstream, _ = upstream
+        parameters = [once_known(parameter, upstream) for parameter in parameters]
+        again = functools.partial(function, known=known)
+        _, gradient, _ = jax.vjp(again, inputs, *parameters, has_aux=True)
+        return gradient(upstream)
 
     recomputing.defvjp(forward, backward)
     return recomputing
