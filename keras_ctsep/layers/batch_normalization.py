@@ -50,8 +50,13 @@ class BatchNormalization(keras.layers.BatchNormalization):
     def relu_between(self, first, last, inputs, *kernels):
         """Returns `last(relu(self(first(inputs, *kernels[:-1]))), kernels[-1])`, in training.
 
-        The backward pass computes all but `last` again, so that only `inputs` are kept.
+        The backward pass computes all but `last` again, so that only `inputs` are kept. Where
+        `first` gives more channels than this layer has, the others are zeros and stay so.
         """
+        more = kernels[-1].shape[-2] - self.gamma.shape[0]
+
+        def widened(vectors):
+            return [keras.ops.pad(vector, ((0, more),)) for vector in vectors]
 
         def computed(inputs, gamma, beta, *kernels, known=None):
             outputs = first(inputs, *kernels[:-1])
@@ -59,12 +64,12 @@ class BatchNormalization(keras.layers.BatchNormalization):
                 settings = {"relu": True, "known": known}
                 outputs, known = ops.batch_norm(outputs, gamma, beta, self.epsilon, **settings)
             else:
-                settings = (gamma, beta, *self._moving_moments(), self.epsilon)
+                settings = (gamma, beta, *widened(self._moving_moments()), self.epsilon)
                 outputs, known = ops.normalize(outputs, *settings, relu=True), ()
             return last(outputs, kernels[-1]), known
 
         kernels = map(keras.ops.convert_to_tensor, kernels)
-        outputs, moments = ops.recomputed(computed)(inputs, *self._scale(), *kernels)
+        outputs, moments = ops.recomputed(computed)(inputs, *widened(self._scale()), *kernels)
         if self.trainable:
             self._update(moments)
         return outputs
@@ -101,7 +106,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
     def _update(self, moments):
         news = (moments.mean, moments.variance)
         for moving, new in zip((self.moving_mean, self.moving_variance), news, strict=True):
-            new = keras.ops.stop_gradient(new)
+            new = keras.ops.stop_gradient(new)[: moving.shape[0]]
             moving.assign(moving * self.momentum + new * (1.0 - self.momentum))
 
     def get_config(self):

@@ -1,6 +1,7 @@
 """Convolutions in the formulation that is fast for their window."""
 
 from keras_ctsep.ops.convolution import conv3d, depthwise_conv3d
+from keras_ctsep.ops.forms import channels_to_add
 from keras_ctsep.ops.normalization import (
     batch_norm,
     normalize,

@@ -75,6 +75,21 @@ TABLE = {
 }
 
 
+def channels_to_add(channels):
+    """Returns how many channels of zeros beside these make a layer faster, in training.
+
+    oneDNN's fast kernels take channels by eight. With 48 for the 45 in the stem a train step of
+    CTSepResNet18 on TensorFlow took 802 to 861 ms in place of 885 to 922, depthwise 535 to 558 in
+    place of 563 to 629 (2026-11-27, batch 2, the CPU of `TABLE`); PyTorch and JAX, and TensorFlow
+    out of training, showed no difference.
+
+    Example:
+    >>> channels_to_add(48)
+    0
+    """
+    return -channels % 8 if keras.backend.backend() == "tensorflow" else 0
+
+
 def choose(channels, kind, inputs, form=None):
     """Returns the function that convolves.
 
