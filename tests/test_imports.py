@@ -84,11 +84,12 @@ def test_import_brings_nothing_unasked():
     assert not set(run.stdout.split()) & {"matplotlib", "fsspec", "pandas", "tensorflow_io"}
 
 
+@pytest.mark.parametrize("variable", ["TF_ENABLE_ONEDNN_OPTS", "THP_MEM_ALLOC_ENABLE"])
 @pytest.mark.parametrize(("own", "seen"), [(None, "1"), ("0", "0")])
-def test_tensorflow_gets_onednn_unless_told_otherwise(own, seen):
-    others = {name: value for name, value in os.environ.items() if "ONEDNN" not in name}
-    environment = others | ({} if own is None else {"TF_ENABLE_ONEDNN_OPTS": own})
-    code = "import keras_ctsep, os; print(os.environ['TF_ENABLE_ONEDNN_OPTS'])"
+def test_backends_are_told_what_is_fast_unless_told_otherwise(variable, own, seen):
+    others = {name: value for name, value in os.environ.items() if name != variable}
+    environment = others | ({} if own is None else {variable: own})
+    code = f"import keras_ctsep, os; print(os.environ['{variable}'])"
     run = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
