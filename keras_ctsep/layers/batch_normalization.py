@@ -56,7 +56,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
         more = kernels[-1].shape[-2] - self.gamma.shape[0]
 
         def widened(vectors):
-            return [keras.ops.pad(vector, ((0, more),)) for vector in vectors]
+            return [keras.ops.pad(vector, ((0, more),)) for vector in vectors] if more else vectors
 
         def computed(inputs, gamma, beta, *kernels, known=None):
             outputs = first(inputs, *kernels[:-1])

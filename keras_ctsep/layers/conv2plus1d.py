@@ -133,9 +133,10 @@ class Conv2Plus1D(BaseConv3D):
             spatial_kernel, inner_bias = self.norm.folded_into(spatial_kernel)
             outputs = over_space(inputs, spatial_kernel, bias=inner_bias, relu=True)
             return over_time(outputs, last_kernel)
-        more = (0, ops.channels_to_add(spatial_kernel.shape[-1]))
-        spatial_kernel = keras.ops.pad(spatial_kernel, (*((0, 0),) * 4, more))
-        last_kernel = keras.ops.pad(last_kernel, (*((0, 0),) * 3, more, (0, 0)))
+        more = ops.channels_to_add(spatial_kernel.shape[-1])
+        if more:
+            spatial_kernel = keras.ops.pad(spatial_kernel, (*((0, 0),) * 4, (0, more)))
+            last_kernel = keras.ops.pad(last_kernel, (*((0, 0),) * 3, (0, more), (0, 0)))
         outputs = over_space(inputs, spatial_kernel)
         return self.norm.relu_between(lambda outputs: outputs, over_time, outputs, last_kernel)
 
