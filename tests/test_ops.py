@@ -9,6 +9,7 @@ from keras import ops as K
 
 from keras_ctsep import ops
 from keras_ctsep.ops.planes import by_planes
+from keras_ctsep.ops.shapes import every
 
 WINDOWS = [(1, 1, 1), (1, 3, 3), (3, 1, 1), (2, 1, 1), (1, 2, 5), (3, 3, 3), (2, 3, 1), (1, 7, 7)]
 SETTINGS = [
@@ -129,6 +130,31 @@ def test_bfloat16_gradients(kind, window, frames, rng):
 def test_bad_arguments_say_what_came(change):
     with pytest.raises(ValueError, match="Received: .*" + next(iter(change))):
         ops.conv3d(np.zeros((1, 3, 3, 3, 1), "float32"), np.zeros((1, 1, 1, 1, 1)), **change)
+
+
+@pytest.mark.parametrize("sizes_known", [True, False])
+@pytest.mark.parametrize("strides", [(2, 2, 2), (2, 1, 1), (1, 2, 3), (1, 1, 1)])
+def test_every_stride_th_place(strides, sizes_known, rng):
+    frames, height, width = strides
+    inputs = rng.normal(size=(2, 6, 7, 9, 3)).astype("float32")
+    want = inputs[:, ::frames, ::height, ::width]
+    upstream = rng.normal(size=want.shape).astype("float32")
+
+    def taken(inputs):
+        return every(inputs, strides)
+
+    if not sizes_known:
+        if keras.backend.backend() != "tensorflow":
+            pytest.skip("graphs of TensorFlow")
+        import tensorflow as tf
+
+        unknown = tf.TensorSpec((None, None, None, None, 3))
+        taken = tf.function(taken, input_signature=[unknown])
+    np.testing.assert_array_equal(K.convert_to_numpy(taken(K.array(inputs))), want)
+    (got,) = gradients(lambda inputs: K.sum(taken(inputs) * K.array(upstream)), inputs)
+    of_inputs = np.zeros_like(inputs)
+    of_inputs[:, ::frames, ::height, ::width] = upstream
+    np.testing.assert_array_equal(got, of_inputs)
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="graphs of TensorFlow")

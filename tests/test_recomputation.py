@@ -12,6 +12,7 @@ from keras_ctsep.ops.gradient import with_gradient
 LAYERS = [
     (layers.CTSeparableConv3D, {"temporal": "full"}),
     (layers.CTSeparableConv3D, {"temporal": "depthwise"}),
+    (layers.CTSeparableConv3D, {"depth_multiplier": 24}),  # so many that products are kept
     (layers.Conv2Plus1D, {}),
 ]
 

@@ -8,6 +8,12 @@ from keras_ctsep.layers.batch_normalization import batch_normalization
 
 CONVOLUTIONS = {"depthwise": ops.depthwise_conv3d, "full": ops.conv3d}
 
+# Up to that many channels the backward pass computes the pointwise product again. With more it
+# takes ever longer for the room that its outputs would take: 15 MB a clip of CTSepResNet18, which
+# depthwise then took 481 ms for a step in place of 503 on TensorFlow, 697 in place of 764 on
+# PyTorch (2026-11-27, in turn, step by step, the CPU of `ops/forms.py`); full took the same.
+MAX_CHANNELS_AGAIN = 64
+
 
 @keras.saving.register_keras_serializable(package="keras_ctsep")
 class CTSeparableConv3D(BaseConv3D):
@@ -167,9 +173,19 @@ class CTSeparableConv3D(BaseConv3D):
             pointwise_kernel, inner_bias = self.norm.folded_into(self.pointwise_kernel)
             outputs = ops.conv3d(outputs, pointwise_kernel, bias=inner_bias, relu=True)
             return over_time(outputs, last_kernel)
-        # All but the temporal factor is cheap to have again.
-        kernels = (self.spatial_kernel, self.pointwise_kernel, last_kernel)
-        return self.norm.relu_between(over_space_and_channels, over_time, inputs, *kernels)
+        kernels = tuple(
+            map(keras.ops.convert_to_tensor, (self.spatial_kernel, self.pointwise_kernel))
+        )
+        if self.pointwise_kernel.shape[-2] <= MAX_CHANNELS_AGAIN:
+            kernels = (*kernels, last_kernel)
+            return self.norm.relu_between(over_space_and_channels, over_time, inputs, *kernels)
+
+        def first(*args, known=None):
+            del known  # there is nothing to know
+            return over_space_and_channels(*args), ()
+
+        outputs, _ = ops.recomputed(first)(inputs, *kernels)
+        return self.norm.relu_between(lambda outputs: outputs, over_time, outputs, last_kernel)
 
     def compute_output_shape(self, input_shape):
         return self.output_shape_with(input_shape, self.filters)

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_ctsep.ops.normalization import relu_of_fresh
+from keras_ctsep.ops.shapes import every
 
 
 def convolve(inputs, kernel, strides, pads, dilation_rate, bias, relu, depthwise=False):
@@ -48,7 +49,7 @@ def convolve(inputs, kernel, strides, pads, dilation_rate, bias, relu, depthwise
         data_format="channels_last",
         dilation_rate=tuple(dilation_rate),
     )
-    outputs = outputs[:, :: strides[0], :: strides[1]] if unequal else outputs
+    outputs = every(outputs, strides) if unequal else outputs
     return finish(outputs, bias, relu)
 
 

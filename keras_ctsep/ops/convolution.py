@@ -12,6 +12,7 @@ from keras_ctsep.ops.backend import compiled
 from keras_ctsep.ops.forms import choose
 from keras_ctsep.ops.planes import window_kind
 from keras_ctsep.ops.shapes import (
+    every,
     padding_pairs,
     refuse_strided_dilation,
     standardize_padding,
@@ -114,8 +115,7 @@ def _convolve(channels, inputs, kernel, strides, padding, dilation_rate, form, b
         stride if size == 1 and pair == (0, 0) else 1
         for stride, size, pair in zip(strides, window, pads, strict=True)
     ]
-    if max(drops) > 1:
-        inputs = inputs[:, :: drops[0], :: drops[1], :: drops[2]]
+    inputs = every(inputs, drops)
     strides = tuple(stride // drop for stride, drop in zip(strides, drops, strict=True))
     convolve = compiled(choose(channels, window_kind(window, pads), inputs, form))
     return convolve(inputs, kernel, strides, pads, dilation_rate, bias, relu)

@@ -55,8 +55,7 @@ def batch_norm(inputs, gamma, beta, epsilon, relu=False, known=None):
         return _torch_batch_norm(inputs, gamma, beta, epsilon, relu)
     by_tensorflow = keras.backend.backend() == "tensorflow" and gamma.dtype == "float32"
     function = _tensorflow_batch_norm if by_tensorflow else _portable_batch_norm
-    outputs, moments = function(inputs, gamma, beta, epsilon, known)
-    return relu_of_fresh(outputs) if relu else outputs, moments
+    return function(inputs, gamma, beta, epsilon, relu, known)
 
 
 def _torch_batch_norm(inputs, gamma, beta, epsilon, relu):
@@ -71,45 +70,55 @@ def _torch_batch_norm(inputs, gamma, beta, epsilon, relu):
     return outputs.reshape(inputs.shape), Moments(mean.detach(), variance)
 
 
-def _tensorflow_batch_norm(inputs, gamma, beta, epsilon, known):
+def _tensorflow_batch_norm(inputs, gamma, beta, epsilon, relu, known):
     import tensorflow as tf
 
-    if known is not None:
-        return _tensorflow_known_batch_norm(inputs, gamma, beta, epsilon, known), known
     rows = tf.reshape(inputs, (1, -1, 1, inputs.shape[-1]))
-    outputs, mean, variance, *reserved = tf.raw_ops.FusedBatchNormV3(
-        x=rows, scale=gamma, offset=beta, mean=[], variance=[], epsilon=epsilon
-    )
-    # TensorFlow gives the unbiased variance.
-    count = tf.cast(tf.shape(rows)[1], variance.dtype)
-    variance *= (count - 1) / count
-    moments = tf.nest.map_structure(tf.stop_gradient, Moments(mean, variance, tuple(reserved)))
-    return tf.ensure_shape(tf.reshape(outputs, tf.shape(inputs)), inputs.shape), moments
+    if known is None:
+        outputs, mean, variance, *reserved = tf.raw_ops.FusedBatchNormV3(
+            x=rows, scale=gamma, offset=beta, mean=[], variance=[], epsilon=epsilon
+        )
+        # TensorFlow gives the unbiased variance.
+        count = tf.cast(tf.shape(rows)[1], variance.dtype)
+        variance *= (count - 1) / count
+        known = tf.nest.map_structure(tf.stop_gradient, Moments(mean, variance, tuple(reserved)))
+    else:
+        outputs = _tensorflow_known_batch_norm(rows, gamma, beta, epsilon, known)
+    return _tensorflow_finish(outputs, inputs, relu), known
 
 
-def _tensorflow_known_batch_norm(inputs, gamma, beta, epsilon, known):
+def _tensorflow_known_batch_norm(rows, gamma, beta, epsilon, known):
     import tensorflow as tf
 
-    def normalized(inputs, gamma, beta):
-        return normalize(inputs, gamma, beta, known.mean, known.variance, epsilon)
+    def normalized(rows, gamma, beta):
+        return _tensorflow_normalize(rows, gamma, beta, known.mean, known.variance, epsilon)
 
-    def gradient(upstream, inputs, gamma, beta):
+    def gradient(upstream, rows, gamma, beta):
         del beta
-        rows = (1, -1, 1, inputs.shape[-1])
         reserved = {f"reserve_space_{i}": part for i, part in enumerate(known.reserved, start=1)}
-        d_inputs, d_gamma, d_beta, *_ = tf.raw_ops.FusedBatchNormGradV3(
-            y_backprop=tf.reshape(upstream, rows),
-            x=tf.reshape(inputs, rows),
-            scale=gamma,
-            epsilon=epsilon,
-            **reserved,
-        )
-        return tf.reshape(d_inputs, tf.shape(inputs)), d_gamma, d_beta
+        settings = {"y_backprop": upstream, "x": rows, "scale": gamma, "epsilon": epsilon}
+        return tf.raw_ops.FusedBatchNormGradV3(**settings, **reserved)[:3]
 
-    return with_gradient(normalized, gradient)(inputs, gamma, beta)
+    return with_gradient(normalized, gradient)(rows, gamma, beta)
 
 
-def _portable_batch_norm(inputs, gamma, beta, epsilon, known):
+def _tensorflow_normalize(rows, gamma, beta, mean, variance, epsilon):
+    import tensorflow as tf
+
+    moments = {"mean": mean, "variance": variance}
+    settings = {"epsilon": epsilon, "is_training": False}
+    return tf.raw_ops.FusedBatchNormV3(x=rows, scale=gamma, offset=beta, **moments, **settings)[0]
+
+
+def _tensorflow_finish(rows, inputs, relu):
+    import tensorflow as tf
+
+    # TensorFlow fuses a ReLU with the norm where nothing, not even a reshape, lies between.
+    rows = relu_of_fresh(rows) if relu else rows
+    return tf.ensure_shape(tf.reshape(rows, tf.shape(inputs)), inputs.shape)
+
+
+def _portable_batch_norm(inputs, gamma, beta, epsilon, relu, known):
     axes = tuple(range(len(inputs.shape) - 1))
     if known is None:
         values = ops.cast(ops.stop_gradient(inputs), gamma.dtype)
@@ -131,8 +140,8 @@ def _portable_batch_norm(inputs, gamma, beta, epsilon, known):
         nothing = ops.zeros_like(mean)
         return ops.cast(d_inputs, inputs.dtype), d_gamma, d_beta, nothing, nothing
 
-    args = (inputs, gamma, beta, known.mean, known.variance)
-    return with_gradient(normalized, gradient)(*args), known
+    outputs = with_gradient(normalized, gradient)(inputs, gamma, beta, known.mean, known.variance)
+    return relu_of_fresh(outputs) if relu else outputs, known
 
 
 def normalize(inputs, gamma, beta, mean, variance, epsilon, relu=False):
@@ -167,12 +176,8 @@ def normalize(inputs, gamma, beta, mean, variance, epsilon, relu=False):
         import tensorflow as tf
 
         rows = tf.reshape(inputs, (1, -1, 1, inputs.shape[-1]))
-        settings = {"epsilon": epsilon, "is_training": False}
-        rows = tf.raw_ops.FusedBatchNormV3(
-            x=rows, scale=gamma, offset=beta, mean=mean, variance=variance, **settings
-        )[0]
-        rows = relu_of_fresh(rows) if relu else rows
-        return tf.ensure_shape(tf.reshape(rows, tf.shape(inputs)), inputs.shape)
+        rows = _tensorflow_normalize(rows, gamma, beta, mean, variance, epsilon)
+        return _tensorflow_finish(rows, inputs, relu)
     scale, offset = scale_and_offset(gamma, beta, mean, variance, epsilon)
     outputs = ops.cast(ops.cast(inputs, scale.dtype) * scale + offset, inputs.dtype)
     return relu_of_fresh(outputs) if relu else outputs

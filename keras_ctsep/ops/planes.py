@@ -3,7 +3,7 @@
 from keras import ops
 
 from keras_ctsep.ops.backend import finish
-from keras_ctsep.ops.shapes import output_sizes, reshape
+from keras_ctsep.ops.shapes import every, output_sizes, reshape
 
 
 def window_kind(window, pads):
@@ -44,7 +44,7 @@ def by_planes(conv2d, inputs, kernel, strides, pads, dilation_rate, bias=None, r
 
 
 def _over_space(conv2d, inputs, kernel, strides, pads, dilation_rate, bias, relu):
-    inputs = inputs[:, :: strides[0]] if strides[0] > 1 else inputs
+    inputs = every(inputs, (strides[0], 1, 1))
     batch, frames, height, width, channels = ops.shape(inputs)
     outputs = conv2d(
         reshape(inputs, (batch * frames, height, width, channels)),
@@ -60,7 +60,7 @@ def _over_space(conv2d, inputs, kernel, strides, pads, dilation_rate, bias, relu
 
 def _over_time(conv2d, inputs, kernel, strides, pads, dilation_rate, bias, relu):
     # The window (frames, 1) leaves the folded axis alone.
-    inputs = inputs[:, :, :: strides[1], :: strides[2]] if max(strides[1:]) > 1 else inputs
+    inputs = every(inputs, (1, *strides[1:]))
     batch, frames, height, width, channels = ops.shape(inputs)
     outputs = conv2d(
         reshape(inputs, (batch, frames, height * width, channels)),

@@ -137,3 +137,48 @@ def reshape(inputs, sizes):
     if len(unknown) == 1:
         sizes = [-1 if axis in unknown else size for axis, size in enumerate(sizes)]
     return keras.ops.reshape(inputs, sizes)
+
+
+def every(inputs, strides):
+    """Takes every `stride`-th place, from the first one on.
+
+    Args:
+        inputs: tensor `(batch, *sizes, channels)`.
+        strides: ints, one for each of the sizes.
+
+    Returns:
+        Tensor `(batch, *new_sizes, channels)`, each new size `ceil(size / stride)`.
+
+    Example:
+    >>> from keras import ops
+    >>> ops.convert_to_numpy(every(ops.reshape(ops.arange(5), (1, 5, 1)), (2,))).ravel().tolist()
+    [0, 2, 4]
+    """
+    if max(strides) == 1:
+        return inputs
+    if keras.backend.backend() != "tensorflow":
+        return inputs[:, *(slice(None, None, stride) for stride in strides)]
+    # TensorFlow's slices with a stride, and their gradients, run on one core: 11 and 13 ms for a
+    # stride of 2 at (2, 16, 56, 56, 64), 21 and 22 ms over time alone at (2, 16, 28, 28, 128). As
+    # the first of each group of places they take 1 and 2 ms (2026-11-27, the CPU of `TABLE`).
+    batch, *sizes, channels = keras.ops.shape(inputs)
+    new_sizes = [(size + stride - 1) // stride for size, stride in zip(sizes, strides, strict=True)]
+    lacks = [
+        (0, new_size * stride - size)
+        for new_size, stride, size in zip(new_sizes, strides, sizes, strict=True)
+    ]
+    if any(not isinstance(after, int) or after for _, after in lacks):
+        inputs = keras.ops.pad(inputs, ((0, 0), *lacks, (0, 0)))
+    # From the innermost axis on, what is taken whole makes one axis.
+    groups, kept, whole = [], [], channels
+    for new_size, stride in zip(reversed(new_sizes), reversed(strides), strict=True):
+        if stride == 1:
+            whole = whole * new_size
+        else:
+            groups.append(stride * whole)
+            kept.append(whole)
+            whole = new_size
+    rows = whole * batch
+    grouped = reshape(inputs, (rows, *reversed(groups)))
+    taken = keras.ops.slice(grouped, [0] * (len(groups) + 1), (rows, *reversed(kept)))
+    return reshape(taken, (batch, *new_sizes, channels))
