@@ -24,6 +24,8 @@ from benchmark_report import write_results
 
 from keras_ctsep import cli
 
+# They take a fraction of a step's time, in which whatever else runs for a moment weighs more.
+FORWARD_PASSES_PER_STEP = 4
 MODELS = (
     "CTSepResNet18,CTSepResNet18-depthwise,R2Plus1D18,CTSepResNet18-in-keras,"
     "CTSepResNet18-depthwise-in-keras,R2Plus1D18-in-keras,CTSepResNet18-not-recomputed,"
@@ -57,7 +59,7 @@ def main(
             one more clip adds is the slope over all, for which one step of the others is enough.
         num_frames: frames in a clip.
         crop_size: height and width of a frame.
-        steps: measured steps, after two that are not.
+        steps: measured train steps, after two that are not; of forward passes four times as many.
         seconds: no more steps are begun after that time.
         jit_compile: what `compile` is told; default: Keras decides.
         device: "cpu" hides GPUs from all backends; "default" takes what each finds.
@@ -174,7 +176,7 @@ def measure_keras(name, clips, labels, settings):
 
     model.fit(Batches(), verbose=0, shuffle=False, callbacks=[Stopwatch()])
     peak = peak_memory()
-    forward = timed(lambda: model.predict_on_batch(clips), settings)
+    forward = timed(lambda: model.predict_on_batch(clips), settings, FORWARD_PASSES_PER_STEP)
     return (model.count_params(), multiply_adds), forward, train[2:], peak
 
 
@@ -206,14 +208,14 @@ def measure_torch(name, clips, labels, settings):
     peak = peak_memory()
     model.eval()
     with torch.no_grad():
-        forward = timed(lambda: model(clips), settings)
+        forward = timed(lambda: model(clips), settings, FORWARD_PASSES_PER_STEP)
     return (parameters, multiply_adds), forward, train, peak
 
 
-def timed(function, settings):
+def timed(function, settings, calls_per_step=1):
     """Returns the seconds of each measured call."""
     times = []
-    for _ in range(settings["steps"] + 2):
+    for _ in range(settings["steps"] * calls_per_step + 2):
         start = time.perf_counter()
         function()
         times.append(time.perf_counter() - start)
