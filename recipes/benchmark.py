@@ -24,7 +24,7 @@ from benchmark_report import write_results
 
 from keras_ctsep import cli
 
-# They take a fraction of a step's time, in which whatever else runs for a moment weighs more.
+# Forward passes are short, so that whatever else runs for a moment weighs more.
 FORWARD_PASSES_PER_STEP = 4
 MODELS = (
     "CTSepResNet18,CTSepResNet18-depthwise,R2Plus1D18,CTSepResNet18-in-keras,"
