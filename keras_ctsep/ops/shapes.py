@@ -162,7 +162,8 @@ def every(inputs, strides):
     # stride of 2 at (2, 16, 56, 56, 64), 21 and 22 ms over time alone at (2, 16, 28, 28, 128). As
     # the first of each group of places they take 1 and 2 ms (2026-11-27, the CPU of `TABLE`).
     batch, *sizes, channels = keras.ops.shape(inputs)
-    new_sizes = [(size + stride - 1) // stride for size, stride in zip(sizes, strides, strict=True)]
+    ones = (1,) * len(strides)
+    new_sizes = output_sizes(sizes, ones, strides, "valid", ones)
     lacks = [
         (0, new_size * stride - size)
         for new_size, stride, size in zip(new_sizes, strides, sizes, strict=True)
