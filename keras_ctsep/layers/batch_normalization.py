@@ -68,7 +68,6 @@ class BatchNormalization(keras.layers.BatchNormalization):
                 outputs, known = ops.normalize(outputs, *settings, relu=True), ()
             return last(outputs, kernels[-1]), known
 
-        kernels = map(keras.ops.convert_to_tensor, kernels)
         outputs, moments = ops.recomputed(computed)(inputs, *widened(self._scale()), *kernels)
         if self.trainable:
             self._update(moments)

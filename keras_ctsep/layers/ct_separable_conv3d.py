@@ -173,9 +173,7 @@ class CTSeparableConv3D(BaseConv3D):
             pointwise_kernel, inner_bias = self.norm.folded_into(self.pointwise_kernel)
             outputs = ops.conv3d(outputs, pointwise_kernel, bias=inner_bias, relu=True)
             return over_time(outputs, last_kernel)
-        kernels = tuple(
-            map(keras.ops.convert_to_tensor, (self.spatial_kernel, self.pointwise_kernel))
-        )
+        kernels = (self.spatial_kernel, self.pointwise_kernel)
         if self.pointwise_kernel.shape[-2] <= MAX_CHANNELS_AGAIN:
             kernels = (*kernels, last_kernel)
             return self.norm.relu_between(over_space_and_channels, over_time, inputs, *kernels)

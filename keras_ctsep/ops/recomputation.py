@@ -23,12 +23,15 @@ def recomputed(function):
             `parameters` are small, and what is to be computed again depends on them.
 
     Returns:
-        A function `(inputs, *parameters)` of the same results; what is known passes no gradient on.
+        A function `(inputs, *parameters)` of tensors or variables, with the same results; what is
+        known passes no gradient on.
     """
     if os.environ.get("KERAS_CTSEP_RECOMPUTE") == "0":
         return function
     by_backend = {"tensorflow": _tensorflow_recomputed, "jax": _jax_recomputed}
-    return by_backend.get(keras.backend.backend(), _remat)(function)
+    recomputing = by_backend.get(keras.backend.backend(), _remat)(function)
+    # JAX takes no Keras variables as arguments, and the second run has no autocast of theirs.
+    return lambda *args: recomputing(*map(ops.convert_to_tensor, args))
 
 
 def once_known(tensor, other):
