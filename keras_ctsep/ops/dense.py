@@ -11,7 +11,7 @@ from keras import ops
 
 from keras_ctsep.ops.backend import convolve, finish
 from keras_ctsep.ops.gradient import with_gradient
-from keras_ctsep.ops.planes import by_planes, spread, taps_of
+from keras_ctsep.ops.planes import by_planes, for_input_gradient, pad_beyond_reach, taps_of
 from keras_ctsep.ops.shapes import reshape
 
 
@@ -61,12 +61,7 @@ def batched(inputs, kernel, strides, pads, dilation_rate, bias=None, relu=False)
 def _by_products(kernel_gradient, inputs, kernel, strides, pads, dilation_rate, bias, relu):
     if bias is not None or relu:  # not in training
         return folded(inputs, kernel, strides, pads, dilation_rate, bias, relu)
-    reach = [(size - 1) * rate for size, rate in zip(kernel.shape, dilation_rate, strict=False)]
-    if not all(isinstance(zeros, int) for pair in pads for zeros in pair) or any(
-        max(pair) > most for pair, most in zip(pads, reach, strict=True)
-    ):
-        # Zeros that no window shares with the inputs, or of unknown number, go in as inputs.
-        inputs, pads = ops.pad(inputs, ((0, 0), *pads, (0, 0))), ((0, 0),) * 3
+    inputs, pads = pad_beyond_reach(inputs, kernel.shape[:3], pads, dilation_rate)
     window = (strides, pads, dilation_rate)
 
     def gradient(upstream, inputs, kernel):
@@ -83,14 +78,11 @@ def _any(pads):
 
 def _input_gradient(inputs, kernel, upstream, strides, pads, dilation_rate):
     # A convolution again, by the turned kernel.
-    turned_pads = []
-    for axis, (zeros, _) in enumerate(pads, start=1):
-        upstream = spread(upstream, axis, strides[axis - 1])
-        reach = (kernel.shape[axis - 1] - 1) * dilation_rate[axis - 1]
-        after = ops.shape(inputs)[axis] - ops.shape(upstream)[axis] + zeros
-        turned_pads.append((reach - zeros, after))
+    sizes = ops.shape(inputs)[1:4]
+    window = (kernel.shape[:3], strides, pads, dilation_rate)
+    upstream, turned_pads = for_input_gradient(upstream, sizes, *window)
     turned = ops.swapaxes(ops.flip(kernel, (0, 1, 2)), 3, 4)
-    return folded(upstream, turned, (1, 1, 1), tuple(turned_pads), dilation_rate)
+    return folded(upstream, turned, (1, 1, 1), turned_pads, dilation_rate)
 
 
 def _loop_over_frames(inputs, kernel, upstream, strides, pads, dilation_rate):

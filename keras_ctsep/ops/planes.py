@@ -1,5 +1,7 @@
 """3-D windows on 2-D convolutions: frames fold into the batch, or height and width into an axis."""
 
+import itertools
+
 from keras import ops
 
 from keras_ctsep.ops.backend import finish
@@ -122,7 +124,88 @@ def taps_of(inputs, window, strides, dilation_rate):
             ]
 
 
-def spread(inputs, axis, stride):
+def pieces_of(size, window, stride, pads, dilation_rate):
+    """Splits the places of an output by which taps of the window lie on the inputs there.
+
+    All but a few places at both ends see all taps. No piece needs zeros around the inputs.
+
+    Args:
+        size: places of the inputs.
+        window: taps.
+        stride: int.
+        pads: `(before, after)` zeros.
+        dilation_rate: int.
+
+    Returns:
+        A list with a list for each piece, in order: `(tap, slice)` for each tap that lies on the
+        inputs, with the places of the inputs that it sees.
+
+    Example:
+    >>> first, most, last = pieces_of(5, 3, stride=1, pads=(1, 1), dilation_rate=1)
+    >>> first
+    [(1, slice(0, 1, 1)), (2, slice(1, 2, 1))]
+    >>> most
+    [(0, slice(0, 3, 1)), (1, slice(1, 4, 1)), (2, slice(2, 5, 1))]
+    """
+    (places,) = output_sizes((size + sum(pads),), (window,), (stride,), "valid", (dilation_rate,))
+
+    def seen(place, tap):
+        return place * stride + tap * dilation_rate - pads[0]
+
+    def taps_on_inputs(place):
+        return [tap for tap in range(window) if 0 <= seen(place, tap) < size]
+
+    pieces = []
+    for taps, places_of_piece in itertools.groupby(range(places), taps_on_inputs):
+        first, *_, last = 2 * list(places_of_piece)
+        pieces.append([(tap, slice(seen(first, tap), seen(last, tap) + 1, stride)) for tap in taps])
+    return pieces
+
+
+def pad_beyond_reach(inputs, window, pads, dilation_rate):
+    """Pads the inputs where some zeros are seen by no window that sees inputs too.
+
+    Args:
+        inputs: tensor `(batch, *sizes, channels)`.
+        window: ints, one for each of the sizes.
+        pads: `(before, after)` zeros for each of the sizes.
+        dilation_rate: ints.
+
+    Returns:
+        A tuple `(inputs, pads)`: as they came, or the padded inputs and no more zeros; so too for
+        a number of zeros that is unknown until a batch is there.
+    """
+    reach = [(size - 1) * rate for size, rate in zip(window, dilation_rate, strict=True)]
+    if all(isinstance(zeros, int) for pair in pads for zeros in pair) and all(
+        max(pair) <= most for pair, most in zip(pads, reach, strict=True)
+    ):
+        return inputs, pads
+    return ops.pad(inputs, ((0, 0), *pads, (0, 0))), ((0, 0),) * len(pads)
+
+
+def for_input_gradient(upstream, sizes, window, strides, pads, dilation_rate):
+    """Prepares the convolution, by the turned kernel, that is the gradient of the inputs.
+
+    Args:
+        upstream: gradient of the outputs `(batch, *new_sizes, new_channels)`.
+        sizes: those of the inputs.
+        window: ints, one for each of the sizes.
+        strides: ints.
+        pads: `(before, after)` zeros for each of the sizes, none beyond reach.
+        dilation_rate: ints.
+
+    Returns:
+        A tuple `(upstream, pads)`: what to convolve, with strides of 1, and the zeros around it.
+    """
+    turned_pads = []
+    for axis, (size, (zeros, _)) in enumerate(zip(sizes, pads, strict=True)):
+        upstream = _spread(upstream, axis + 1, strides[axis])
+        reach = (window[axis] - 1) * dilation_rate[axis]
+        turned_pads.append((reach - zeros, size - ops.shape(upstream)[axis + 1] + zeros))
+    return upstream, tuple(turned_pads)
+
+
+def _spread(inputs, axis, stride):
     """Puts `stride - 1` zeros between the places of an axis."""
     if stride == 1:
         return inputs
