@@ -35,20 +35,22 @@ DEFAULT = {
     ("dense", "volume"): "direct",
 }
 # Beside a row: ms forward / forward and backward at (2, 16, 56, 56, 64), window 3, of the form
-# chosen and then of others. `recipes/benchmark_forms.py`, 2026-11-26, 2 cores of an AMD EPYC with
-# AVX2, tensorflow 2.21.0, torch 2.13.0, jax 0.10.2; a busy machine: ratios below 1.3 say nothing.
+# chosen and then of others. `recipes/benchmark_forms.py`, 2 cores of an AMD EPYC with AVX2,
+# tensorflow 2.21.0 and jax 0.10.2 on 2026-11-27, torch 2.13.0 on 2026-11-26; a busy machine: ratios
+# below 1.3 say nothing.
 TABLE = {
+    # With oneDNN, which `import keras_ctsep` asks for where TensorFlow itself would not.
     ("tensorflow", "cpu"): {
         ("depthwise", "point"): "folded",
-        ("depthwise", "space"): "folded",  # 12 / 25; shifted 107 / 262, grouped 1464 / 3346
-        ("depthwise", "time"): "folded",  # 7 / 18; shifted 25 / 117, grouped 1018 / 1956
-        ("depthwise", "volume"): "folded",  # 41 / 346; shifted 279 / 1031, grouped 3757 / 8179
-        ("dense", "point"): "multiplied",  # 11 / 49; folded 10 / 49, direct 23 / 86
-        ("dense", "space"): "folded",  # 77 / 278; looped 63 / 293, direct 71 / 463
-        # 26 / 124; folded 30 / 109, direct 34 / 172. With TF_ENABLE_ONEDNN_OPTS=1, which
-        # TensorFlow itself sets where it finds AVX-512: 27 / 124; folded 33 / 367.
+        ("depthwise", "space"): "folded",  # 12 / 30; shifted 153 / 363, grouped 1377 / 2572
+        ("depthwise", "time"): "folded",  # 8 / 23; shifted 34 / 101, grouped 1040 / 1984
+        ("depthwise", "volume"): "folded",  # 50 / 339; shifted 226 / 1014, grouped 3551 / 7256
+        ("dense", "point"): "multiplied",  # 8 / 32; batched 12 / 43, folded 9 / 46, direct 12 / 75
+        ("dense", "space"): "folded",  # 59 / 222; looped 53 / 235, direct 60 / 451
+        # 20 / 147; folded 19 / 103, direct 25 / 153. But a train step of CTSepResNet18 took 1504 ms
+        # per clip with folded, 726 with looped, 723 with batched (step by step in turn).
         ("dense", "time"): "looped",
-        ("dense", "volume"): "direct",
+        ("dense", "volume"): "direct",  # 179 / 1258; looped 236 / 738, folded 202 / 937
     },
     ("torch", "cpu"): {
         ("depthwise", "point"): "folded",
@@ -64,13 +66,13 @@ TABLE = {
     },
     ("jax", "cpu"): {
         ("depthwise", "point"): "shifted",
-        ("depthwise", "space"): "shifted",  # 12 / 61; folded 227 / 2137, grouped 1315 / 3449
-        ("depthwise", "time"): "shifted",  # 10 / 60; folded 229 / 2400, grouped 1063 / 2436
-        ("depthwise", "volume"): "shifted",  # 97 / 170; folded 1188 / 4676, grouped 4249 / 9088
-        ("dense", "point"): "multiplied",  # 10 / 38; looped 18 / 54, direct 10 / 104
-        ("dense", "space"): "looped",  # 113 / 513; multiplied 261 / 588, direct 206 / 796
-        ("dense", "time"): "looped",  # 26 / 130; batched 37 / 166, direct 81 / 291
-        ("dense", "volume"): "looped",  # 452 / 1317; multiplied 724 / 1860, direct 647 / 2205
+        ("depthwise", "space"): "shifted",  # 4 / 27; folded 228 / 1538, grouped 998 / 3041
+        ("depthwise", "time"): "shifted",  # 4 / 16; folded 240 / 2378, grouped 1055 / 2042
+        ("depthwise", "volume"): "shifted",  # 85 / 171; folded 1081 / 3973, grouped 3413 / 7711
+        ("dense", "point"): "multiplied",  # 7 / 32; looped 14 / 42, direct 6 / 57
+        ("dense", "space"): "looped",  # 138 / 404; multiplied 239 / 500, direct 169 / 651
+        ("dense", "time"): "looped",  # 26 / 101; batched 23 / 134, direct 61 / 232
+        ("dense", "volume"): "looped",  # 363 / 1277; multiplied 648 / 1567, direct 465 / 1763
     },
 }
 
