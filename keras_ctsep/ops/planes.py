@@ -156,8 +156,9 @@ def pieces_of(size, window, stride, pads, dilation_rate):
         return [tap for tap in range(window) if 0 <= seen(place, tap) < size]
 
     pieces = []
-    for taps, places_of_piece in itertools.groupby(range(places), taps_on_inputs):
-        first, *_, last = 2 * list(places_of_piece)
+    for taps, group in itertools.groupby(range(places), taps_on_inputs):
+        same = list(group)
+        first, last = same[0], same[-1]
         pieces.append([(tap, slice(seen(first, tap), seen(last, tap) + 1, stride)) for tap in taps])
     return pieces
 
