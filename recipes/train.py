@@ -10,6 +10,7 @@ A run that was stopped goes on with the same command and `--resume`.
 from typing import Literal
 
 from keras_ctsep import cli, training
+from keras_ctsep.data import read_videos
 
 
 def main(
@@ -37,10 +38,8 @@ def main(
         The results, as from `keras_ctsep.training.train`.
     """
     source = {"dataset": dataset, "data": data, "split": split, "annotations": annotations}
-    train_videos = training.read_videos(dataset, data, "train", split, annotations)
-    test_videos = training.read_videos(
-        dataset, data, "test", split, annotations, train_videos.class_names
-    )
+    train_videos = read_videos(dataset, data, "train", split, annotations)
+    test_videos = read_videos(dataset, data, "test", split, annotations, train_videos.class_names)
     output = output or training.choose_run_folder("runs/train", resume)
     return training.train(
         train_videos, test_videos, source, output=output, resume=resume, **settings

@@ -12,8 +12,8 @@ defaults of `keras_ctsep.training.train`. A run that was stopped goes on with th
 import os
 import pathlib
 
-import keras_ctsep.data
 from keras_ctsep import cli, training
+from keras_ctsep.data import make_motion_dataset, read_videos
 
 EMBEDDED = {
     "model": "CTSepResNet10",
@@ -52,12 +52,11 @@ def main(
     """
     if data is None:
         cache = pathlib.Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "datasets"
-        data = str(keras_ctsep.data.make_motion_dataset(cache / "keras_ctsep_motion"))
+        data = str(make_motion_dataset(cache / "keras_ctsep_motion"))
         settings = EMBEDDED | settings
     source = {"dataset": "ucf101", "data": data, "split": split, "annotations": annotations}
     train_videos, test_videos = (
-        training.read_videos("ucf101", data, subset, split, annotations)
-        for subset in ("train", "test")
+        read_videos("ucf101", data, subset, split, annotations) for subset in ("train", "test")
     )
     output = output or training.choose_run_folder("runs/train_ucf", resume)
     return training.train(

@@ -41,7 +41,7 @@ def distributed_run(videos, output, batch_size, shard, norm):
     keras.utils.set_random_seed(5 + (shard[0] if on_torch else 0))
     view = {"num_frames": 4, "short_side": 16, "crop_size": 16, "num_threads": 1}
     view |= {"batch_size": batch_size, "shard": shard}
-    train, test = (training.read_videos("ucf101", videos, side) for side in ("train", "test"))
+    train, test = (data.read_videos("ucf101", videos, side) for side in ("train", "test"))
     train_data = data.VideoDataset(train, augment=True, **view)
     test_data = data.VideoDataset(test, **view)
     network = tiny_network(norm)

@@ -9,7 +9,7 @@ import keras
 
 from keras_ctsep import data, training
 from keras_ctsep.models import VideoResNet
-from keras_ctsep.training import training_run
+from keras_ctsep.training import run as training_run
 
 
 def tiny_network(name, num_classes, **arguments):
@@ -48,7 +48,7 @@ def tiny_run(videos, output, kill=None, in_validation=False, **settings):
                 os.kill(os.getpid(), kill)
             super().on_test_begin(logs)
 
-    sides = [training.read_videos("ucf101", videos, side) for side in ("train", "test")]
+    sides = [data.read_videos("ucf101", videos, side) for side in ("train", "test")]
     settings = {
         "epochs": 3,
         "batch_size": 4,

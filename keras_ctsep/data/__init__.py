@@ -1,15 +1,23 @@
 """Videos from disk to batches: annotations, decoding, sampling, transforms, data sets."""
 
-from keras_ctsep.data.annotations import Annotations, read_csv, read_folder
+from keras_ctsep.data.annotations import (
+    Annotations,
+    check_split,
+    group_leaks,
+    group_of,
+    read_csv,
+    read_folder,
+    read_hmdb51,
+    read_kinetics,
+    read_ssv2,
+    read_ucf101,
+    read_videos,
+)
 from keras_ctsep.data.augmented_batches import AugmentedBatches
 from keras_ctsep.data.clip_cache import ClipCache
 from keras_ctsep.data.clip_sampling import random_clip, uniform_clips
 from keras_ctsep.data.decoding import decode_frames, read_video_info
-from keras_ctsep.data.groups import check_split, group_leaks, group_of
-from keras_ctsep.data.kinetics400 import kinetics400_class_names, torchvision_preprocess
-from keras_ctsep.data.kinetics_ssv2 import read_kinetics, read_ssv2
 from keras_ctsep.data.motion import make_motion_dataset
-from keras_ctsep.data.tf_video_dataset import tf_video_dataset
 from keras_ctsep.data.transforms import (
     center_crop,
     color_jitter,
@@ -19,7 +27,39 @@ from keras_ctsep.data.transforms import (
     resize,
     three_crops,
 )
-from keras_ctsep.data.ucf101_hmdb51 import read_hmdb51, read_ucf101
 from keras_ctsep.data.video_check import VideoCheck, check_video
 from keras_ctsep.data.video_dataset import VideoDataset
 from keras_ctsep.data.video_file import VideoError, VideoInfo
+
+__all__ = [
+    "Annotations",
+    "AugmentedBatches",
+    "ClipCache",
+    "VideoCheck",
+    "VideoDataset",
+    "VideoError",
+    "VideoInfo",
+    "center_crop",
+    "check_split",
+    "check_video",
+    "color_jitter",
+    "decode_frames",
+    "frame_differences",
+    "group_leaks",
+    "group_of",
+    "horizontal_flip",
+    "make_motion_dataset",
+    "random_clip",
+    "random_resized_crop",
+    "read_csv",
+    "read_folder",
+    "read_hmdb51",
+    "read_kinetics",
+    "read_ssv2",
+    "read_ucf101",
+    "read_video_info",
+    "read_videos",
+    "resize",
+    "three_crops",
+    "uniform_clips",
+]

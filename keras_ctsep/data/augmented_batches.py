@@ -18,7 +18,7 @@ class AugmentedBatches(keras.utils.PyDataset):
         dataset: a `VideoDataset`.
         augmentation: Keras layer that takes and gives a dict of float or uint8 `"images"`
             `(batch, frames, height, width, channels)` and one-hot `"labels"` `(batch, classes)`,
-            such as `keras_ctsep.layers.clip_augmentation`. Its only variables are the states of
+            such as `keras_ctsep.layers.augmentation`. Its only variables are the states of
             its random numbers.
         seed: integer >= 0.
 

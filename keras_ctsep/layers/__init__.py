@@ -1,6 +1,6 @@
 """Convolutions that split a 3-D convolution into factors, and augmentation of clips."""
 
-from keras_ctsep.layers.clip_augmentation import (
+from keras_ctsep.layers.augmentation import (
     ClipAugmentation,
     clip_augmentation,
     rand_augment,

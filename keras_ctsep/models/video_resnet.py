@@ -12,7 +12,7 @@ from keras import layers
 
 from keras_ctsep.layers.conv2plus1d import plain_mid_filters
 from keras_ctsep.models import blocks
-from keras_ctsep.models.weights import load_weights
+from keras_ctsep.weights.load import load_weights
 
 # Mean and standard deviation of the three colours over Kinetics-400, of frames in 0..1. The
 # published weights of this family were trained with them.

@@ -11,7 +11,7 @@ from keras import layers
 from keras_ctsep.layers import Conv3D, DepthwiseConv3D
 from keras_ctsep.layers.batch_normalization import BATCH_NORM_MOMENTUM, BatchNormalization
 from keras_ctsep.models import blocks
-from keras_ctsep.models.image_weights import load_image_weights
+from keras_ctsep.weights.names_keras_applications import load_image_weights
 
 STEM_FILTERS = (32, 64)
 # Filters of the separable convolutions of the blocks with a strided shortcut, by their number;

@@ -35,7 +35,7 @@ DEFAULT = {
     ("dense", "volume"): "direct",
 }
 # Beside a row: ms forward / forward and backward at (2, 16, 56, 56, 64), window 3, of the form
-# chosen and then of others. `recipes/benchmark_forms.py`, 2 cores of an AMD EPYC with AVX2,
+# chosen and then of others. `benchmarks/forms.py`, 2 cores of an AMD EPYC with AVX2,
 # tensorflow 2.21.0 and jax 0.10.2 on 2026-11-27, torch 2.13.0 on 2026-11-26; a busy machine: ratios
 # below 1.3 say nothing.
 TABLE = {

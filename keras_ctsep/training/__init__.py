@@ -1,27 +1,18 @@
 """Training a video classifier so that nothing is lost when it stops half-way."""
 
+from keras_ctsep.training import distribution
 from keras_ctsep.training.checkpoint import Checkpoint, StopOnSignal
 from keras_ctsep.training.optimization import make_optimizer, warmup_cosine
-from keras_ctsep.training.run_folder import (
-    choose_run_folder,
-    read_run,
-    read_weights,
-    view_arguments,
-    write_run,
-)
-from keras_ctsep.training.sources import read_videos
-from keras_ctsep.training.training_run import train
+from keras_ctsep.training.run import train
+from keras_ctsep.training.run_folder import choose_run_folder, write_run
 
 __all__ = [
     "Checkpoint",
     "StopOnSignal",
     "choose_run_folder",
+    "distribution",
     "make_optimizer",
-    "read_run",
-    "read_videos",
-    "read_weights",
     "train",
-    "view_arguments",
     "warmup_cosine",
     "write_run",
 ]

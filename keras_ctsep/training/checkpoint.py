@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from keras_ctsep.files import write_whole
-from keras_ctsep.visualization import plot_curves
+from keras_ctsep.plots import plot_curves
 
 
 class Checkpoint(keras.callbacks.Callback):

@@ -1,0 +1,160 @@
+"""Measures every form of the convolutions on the running backend: what `ops/forms.py` rests on.
+
+    KERAS_BACKEND=jax python benchmarks/forms.py
+
+Beside the forms stands `keras`: what `keras.layers.Conv3D`, with `groups` if depthwise, computes.
+Backward starts from a given gradient of the outputs, as within a network.
+"""
+
+import math
+import time
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_ctsep import cli
+from keras_ctsep.ops import conv3d, depthwise_conv3d
+from keras_ctsep.ops.forms import FORMS
+
+WINDOWS = {
+    "depthwise": [(1, 3, 3), (3, 1, 1), (3, 3, 3)],
+    "dense": [(1, 1, 1), (1, 3, 3), (3, 1, 1), (3, 3, 3)],
+}
+COPIED = 1 << 26  # numbers in a copy that no cache holds
+FUNCTIONS = {"depthwise": depthwise_conv3d, "dense": conv3d}
+
+
+def main(
+    *,
+    shape: str = "2,16,56,56,64",
+    strides: str = "1,1,1",
+    channels: str = "depthwise,dense",
+    steps: int = 5,
+    seconds: float = 3.0,
+):
+    """Prints ms forward, and forward and backward, of each form: the median of some steps.
+
+    Args:
+        shape: batch, frames, height, width and channels of the inputs, with commas between.
+        strides: over frames, height and width, with commas between.
+        channels: which convolutions: depthwise, dense, or both with a comma between.
+        steps: measured steps, after one that is not.
+        seconds: no more steps are begun after that time.
+
+    Returns:
+        A dict from (channels, window, form) to (forward, forward and backward) in ms. Under
+        ("copy", None, None) stands what reading the inputs and writing them once takes, at the
+        rate of a copy that no cache holds.
+    """
+    rng = np.random.default_rng(0)
+    shape, strides = _ints(shape), _ints(strides)
+    inputs = ops.convert_to_tensor(rng.normal(size=shape).astype("float32"))
+    source = np.ones(COPIED, "float32")
+    target = np.empty_like(source)
+    copied = _milliseconds(lambda: np.copyto(target, source), steps, seconds)
+    copied *= math.prod(shape) / COPIED
+    results = {("copy", None, None): (copied, None)}
+    print(f"copy {copied:.2f} ms")
+    for kind in channels.split(","):
+        for window in WINDOWS[kind]:
+            last = 1 if kind == "depthwise" else shape[-1]
+            kernel = rng.normal(size=(*window, shape[-1], last)).astype("float32")
+            kernel = ops.convert_to_tensor(kernel)
+            for form in ("keras", *FORMS[kind]):
+                times = measure(_function(kind, form, strides), inputs, kernel, steps, seconds)
+                results[kind, window, form] = times
+                ratios = [
+                    keras_time / time
+                    for keras_time, time in zip(results[kind, window, "keras"], times, strict=True)
+                ]
+                print(
+                    f"{kind} {window} {form}: {times[0]:.2f} / {times[1]:.2f} ms, "
+                    f"{ratios[0]:.3g} / {ratios[1]:.3g} times as fast as keras",
+                    flush=True,
+                )
+    return results
+
+
+def _ints(text):
+    return tuple(int(word) for word in text.split(","))
+
+
+def _function(kind, form, strides):
+    if form != "keras":
+        return lambda inputs, kernel: FUNCTIONS[kind](inputs, kernel, strides, "same", form=form)
+
+    def keras_conv3d(inputs, kernel):
+        if kind == "depthwise":
+            kernel = ops.swapaxes(kernel, 3, 4)
+        return ops.conv(
+            inputs, kernel, strides=strides, padding="same", data_format="channels_last"
+        )
+
+    return keras_conv3d
+
+
+def measure(function, inputs, kernel, steps, seconds):
+    """Returns ms of `function(inputs, kernel)`, and of it with both gradients."""
+    forward, both = _compiled(function)
+    upstream = ops.ones_like(forward(inputs, kernel))
+    return (
+        _milliseconds(lambda: forward(inputs, kernel), steps, seconds),
+        _milliseconds(lambda: both(inputs, kernel, upstream), steps, seconds),
+    )
+
+
+def _compiled(function):
+    backend = keras.backend.backend()
+    if backend == "jax":
+        import jax
+
+        @jax.jit
+        def jax_both(inputs, kernel, upstream):
+            outputs, gradient = jax.vjp(function, inputs, kernel)
+            return outputs, *gradient(upstream)
+
+        forward = jax.jit(function)
+        return (
+            lambda *args: jax.block_until_ready(forward(*args)),
+            lambda *args: jax.block_until_ready(jax_both(*args)),
+        )
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        @tf.function
+        def tensorflow_both(inputs, kernel, upstream):
+            with tf.GradientTape() as tape:
+                tape.watch((inputs, kernel))
+                outputs = function(inputs, kernel)
+            return outputs, *tape.gradient(outputs, (inputs, kernel), upstream)
+
+        return tf.function(function), tensorflow_both
+    import torch
+
+    def torch_forward(*args):
+        with torch.no_grad():
+            return function(*args)
+
+    def torch_both(inputs, kernel, upstream):
+        args = [tensor.detach().requires_grad_(True) for tensor in (inputs, kernel)]
+        outputs = function(*args)
+        return outputs, *torch.autograd.grad(outputs, args, upstream)
+
+    return torch_forward, torch_both
+
+
+def _milliseconds(function, steps, seconds):
+    function()
+    times = []
+    for _ in range(steps):
+        start = time.perf_counter()
+        function()
+        times.append(1000 * (time.perf_counter() - start))
+        if sum(times) > 1000 * seconds:
+            break
+    return float(np.median(times))
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,21 @@
+"""Readers of lists: which videos a data set has, and what they show."""
+
+from keras_ctsep.data.annotations.annotations import Annotations, read_csv, read_folder
+from keras_ctsep.data.annotations.data_sets import read_videos
+from keras_ctsep.data.annotations.groups import check_split, group_leaks, group_of
+from keras_ctsep.data.annotations.kinetics_ssv2 import read_kinetics, read_ssv2
+from keras_ctsep.data.annotations.ucf101_hmdb51 import read_hmdb51, read_ucf101
+
+__all__ = [
+    "Annotations",
+    "check_split",
+    "group_leaks",
+    "group_of",
+    "read_csv",
+    "read_folder",
+    "read_hmdb51",
+    "read_kinetics",
+    "read_ssv2",
+    "read_ucf101",
+    "read_videos",
+]

@@ -1,0 +1,56 @@
+"""The data sets by name, as the recipes' command lines give them."""
+
+import pathlib
+
+from keras_ctsep.data.annotations.annotations import read_csv, read_folder
+from keras_ctsep.data.annotations.kinetics_ssv2 import read_kinetics, read_ssv2
+from keras_ctsep.data.annotations.ucf101_hmdb51 import read_hmdb51, read_ucf101
+
+
+def read_videos(dataset, directory, subset, split=1, annotations=None, class_names=None):
+    """Reads one side of a data set.
+
+    Args:
+        dataset: `"ucf101"`, `"hmdb51"`, `"kinetics"`, `"ssv2"`, `"folder"` (a folder of videos for
+            each class, split by groups) or `"csv"` (`train.csv` and `test.csv` with lines
+            `path,label`).
+        directory: folder of the videos; of the two files for `"csv"`.
+        subset: `"train"` or `"test"`; of Kinetics and Something-Something, whose test labels are
+            secret, `"test"` reads the validation videos.
+        split: int, which of the splits of UCF101 or HMDB51; a seed for `"folder"`.
+        annotations: folder or file of the lists, where it is not found in or beside `directory`.
+        class_names: sequence of str, order of the classes where the data set has none of its own.
+
+    Returns:
+        `keras_ctsep.data.Annotations`.
+
+    Raises:
+        ValueError: for another data set or subset, and for lists that do not fit the videos.
+
+    Example:
+    >>> import tempfile
+    >>> from keras_ctsep.data import make_motion_dataset, read_videos
+    >>> folder = make_motion_dataset(tempfile.mkdtemp() + "/set", num_groups=2, clips_per_group=1)
+    >>> len(read_videos("ucf101", folder, "train"))
+    8
+    """
+    if subset not in ("train", "test"):
+        raise ValueError(f"Expected the subset train or test. Received: subset={subset!r}")
+    validation = "val" if subset == "test" else subset
+    match dataset:
+        case "ucf101":
+            return read_ucf101(directory, split, subset, annotations)
+        case "hmdb51":
+            return read_hmdb51(directory, split, subset, annotations)
+        case "kinetics":
+            return read_kinetics(directory, validation, annotations, class_names)
+        case "ssv2":
+            return read_ssv2(directory, validation, annotations)
+        case "folder":
+            return read_folder(directory, subset, seed=split)
+        case "csv":
+            return read_csv(pathlib.Path(directory) / f"{subset}.csv", class_names)
+    raise ValueError(
+        "Expected the data set ucf101, hmdb51, kinetics, ssv2, folder or csv. "
+        f"Received: dataset={dataset!r}"
+    )

@@ -1,0 +1,160 @@
+"""Xception on frames and its channel- and time-separable child, against keras.applications."""
+
+import pathlib
+import sys
+
+import checks
+import keras
+import numpy as np
+import pytest
+
+import keras_ctsep
+from keras_ctsep.models.xception import TemporalIdentity
+
+GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
+sys.path.insert(0, str(GOLDEN))
+
+import formula  # noqa: E402
+
+NARROW = {"num_classes": 2, "width": 0.0625, "classifier_activation": None}
+
+
+def assert_close(numbers, want, tolerance=1e-4):
+    numbers = keras.ops.convert_to_numpy(numbers)
+    np.testing.assert_allclose(numbers, want, rtol=0, atol=tolerance * np.abs(want).max())
+
+
+@pytest.fixture(scope="module")
+def image_file(tmp_path_factory):
+    """A saved keras.applications.Xception of 50 classes, filled by formula."""
+    path = tmp_path_factory.mktemp("xception") / "image.weights.h5"
+    network = keras.applications.Xception(weights=None, input_shape=(75, 71, 3), classes=50)
+    formula.fill_xception(network)
+    network.save_weights(path)
+    return str(path)
+
+
+@pytest.mark.parametrize("name", ["XceptionFrames", "CTSepXception"])
+def test_mean_over_frames_of_the_image_network(name, image_file):
+    """CTSepXception starts as the image network on every frame."""
+    golden = np.load(GOLDEN / "xception.npz")
+    model = getattr(keras_ctsep, name)(50, weights=image_file, classifier_activation=None)
+    both = keras.Model(model.input, [model.get_layer("pool").output, model.output])
+    features, logits = both(formula.clips((2, 3, 75, 71, 3)))
+    assert_close(features, golden["features"])
+    assert_close(logits, golden["logits"])
+
+
+def test_another_number_of_classes_and_no_head(image_file, capsys):
+    kernels = {}
+    for options in ({"num_classes": 7}, {"include_top": False}):
+        model = keras_ctsep.CTSepXception(weights=image_file, **options)
+        said = capsys.readouterr().out
+        assert ("the file has 50 classes, the model 7" in said) == ("num_classes" in options)
+        kernel = model.get_layer("block9_sepconv2_pointwise").kernel
+        kernels[str(options)] = keras.ops.convert_to_numpy(kernel)
+    want = formula.kernel("block9_sepconv2/pointwise_kernel", (1, 1, 728, 728), 728)[None]
+    for kernel in kernels.values():
+        np.testing.assert_array_equal(kernel, want)
+
+
+@pytest.mark.parametrize("temporal, trained", [("depthwise", 13), ("full", 13)])
+def test_starts_as_the_frames_and_learns_from_their_order(temporal, trained, rng):
+    """Same clips forwards and backwards: frames by themselves cannot tell them apart."""
+    keras.utils.set_random_seed(0)
+    model = keras_ctsep.CTSepXception(**NARROW, temporal=temporal)
+    frames = keras_ctsep.XceptionFrames(**NARROW)
+
+    def over_time(name):
+        return name.endswith("_temporal")
+
+    def copy(source, target):
+        for layer in source.layers:
+            if layer.weights and not over_time(layer.name):
+                target.get_layer(layer.name).set_weights(layer.get_weights())
+
+    copy(frames, model)
+    clips = rng.integers(0, 256, size=(4, 5, 48, 40, 3), dtype="uint8")
+    assert_close(model(clips), keras.ops.convert_to_numpy(frames(clips)))
+
+    forwards_and_backwards = np.concatenate([clips, clips[:, ::-1]])
+    labels = np.eye(2)[[0] * 4 + [1] * 4]
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.SGD(0.5), loss)
+    model.fit(forwards_and_backwards, labels, batch_size=8, verbose=0)
+    changed = [
+        layer.name
+        for layer in model.layers
+        if over_time(layer.name)
+        and np.abs(layer.get_weights()[0] - identity_of(layer.get_weights()[0].shape)).max() > 1e-6
+    ]
+    assert len(changed) == trained
+    copy(model, frames)
+    scores, of_frames = (keras.ops.convert_to_numpy(x(clips)) for x in (model, frames))
+    assert np.abs(scores - of_frames).max() > 1e-3 * np.abs(of_frames).max()
+    backwards = keras.ops.convert_to_numpy(model(clips[:, ::-1].copy()))
+    assert np.abs(scores - backwards).max() > 1e-3 * np.abs(scores).max()
+
+
+def identity_of(shape):
+    return keras.ops.convert_to_numpy(TemporalIdentity()(shape))
+
+
+def test_temporal_identity():
+    full = np.zeros((3, 1, 1, 2, 2))
+    full[1, 0, 0, 0, 0] = full[1, 0, 0, 1, 1] = 1
+    np.testing.assert_array_equal(identity_of((3, 1, 1, 2, 2)), full)
+    depthwise = [[[[[0], [0]]]], [[[[1], [1]]]], [[[[0], [0]]]]]
+    np.testing.assert_array_equal(identity_of((3, 1, 1, 2, 1)), depthwise)
+
+
+def test_published_parameters():
+    """Figure 5's network: 20,861,480 weights below the head, as keras.applications counts."""
+    frames = keras_ctsep.XceptionFrames(include_top=False)
+    assert frames.count_params() == 20_861_480
+    # Thirteen kernels of three taps: for blocks 2, 3 and 4, 5 to 12, 13 and 14.
+    taps = 3 * (128 + 256 + 728 + 8 * 728 + 1024 + 2048)
+    assert keras_ctsep.CTSepXception(include_top=False).count_params() == 20_861_480 + taps
+
+
+def test_a_saved_model_opens_again(tmp_path, rng):
+    model = keras_ctsep.CTSepXception(**NARROW)
+    checks.randomize(model)
+    model.save(tmp_path / "model.keras")
+    clips = rng.integers(0, 256, size=(1, 3, 40, 40, 3), dtype="uint8")
+    want = keras.ops.convert_to_numpy(model(clips))
+    opened = keras.saving.load_model(tmp_path / "model.keras")
+    filled = keras_ctsep.CTSepXception(**NARROW, weights=str(tmp_path / "model.keras"))
+    for other in (opened, filled):
+        assert_close(other(clips), want, 1e-6)
+
+
+def test_bad_weights(tmp_path, monkeypatch, image_file):
+    other = keras.applications.MobileNet(weights=None, alpha=0.25, input_shape=(32, 32, 3))
+    other.save_weights(tmp_path / "other.weights.h5")
+    content = pathlib.Path(image_file).read_bytes()
+    (tmp_path / "cut.weights.h5").write_bytes(content[: len(content) // 2])
+    for name, words in {
+        "other.weights.h5": "no weights of keras.applications.Xception",
+        "cut.weights.h5": "cut short",
+        "absent.keras": "there is no such weights file",
+        "weights.pth": "must be None",
+    }.items():
+        with pytest.raises(ValueError, match=words):
+            keras_ctsep.CTSepXception(weights=str(tmp_path / name))
+    with pytest.raises(ValueError, match="no weights of CTSepXception"):
+        keras_ctsep.CTSepXception(weights=image_file, width=0.5)
+
+    def offline(**kwargs):
+        raise Exception("URL fetch failure on https://example.org")
+
+    monkeypatch.setattr(keras.applications, "Xception", offline)
+    with pytest.raises(ValueError, match="needs a connection.*URL fetch failure"):
+        keras_ctsep.CTSepXception(weights="imagenet")
+
+
+def test_arguments_out_of_range():
+    with pytest.raises(ValueError, match="temporal=sparse"):
+        keras_ctsep.CTSepXception(temporal="sparse")
+    with pytest.raises(ValueError, match="width=0"):
+        keras_ctsep.CTSepXception(width=0)

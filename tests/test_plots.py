@@ -1,0 +1,75 @@
+"""What the pictures show, read back from matplotlib's objects and from the pixels."""
+
+import numpy as np
+import pytest
+
+from keras_ctsep import plots
+
+image = pytest.importorskip("matplotlib.image")
+
+
+@pytest.fixture
+def figures(monkeypatch):
+    """Collects the figures that are written."""
+    written = []
+    write = plots._write
+    monkeypatch.setattr(
+        plots, "_write", lambda figure, path: (written.append(figure), write(figure, path))
+    )
+    return written
+
+
+def test_curves_draw_the_history(figures, tmp_path):
+    history = {
+        "epoch": [1, 2, 3],
+        "loss": [3.0, 2.0, 1.5],
+        "val_loss": [3.1, 2.5, 2.2],
+        "val_accuracy": [0.25, 0.5, 0.625],
+        "seconds": [9, 9, 9],
+    }
+    plots.plot_curves(history, tmp_path / "curves.png")
+    loss, accuracy = figures[0].axes
+    lines = [line.get_xydata().tolist() for line in loss.lines + accuracy.lines]
+    assert lines == [
+        [[1, 3.0], [2, 2.0], [3, 1.5]],
+        [[1, 3.1], [2, 2.5], [3, 2.2]],
+        [[1, 0.25], [2, 0.5], [3, 0.625]],
+    ]
+    labels = [text.get_text() for text in accuracy.get_legend().get_texts()]
+    assert labels == ["test: 0.625"]
+
+
+def test_confusion_matrix_shades_shares_and_writes_counts(figures, tmp_path):
+    matrix = np.array([[3, 1], [0, 8]])
+    plots.plot_confusion_matrix(matrix, ["jump", "run"], tmp_path / "matrix.png")
+    axes = figures[0].axes[0]
+    np.testing.assert_array_equal(axes.images[0].get_array(), [[0.75, 0.25], [0, 1]])
+    assert {text.get_position(): text.get_text() for text in axes.texts} == {
+        (0, 0): "3",
+        (1, 0): "1",
+        (1, 1): "8",
+    }
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["jump", "run"]
+    assert axes.get_title() == "11 of 12 right (91.7%)"
+
+
+def test_confusion_matrix_of_101_classes_has_room_for_every_name(figures, tmp_path):
+    names = [f"HandstandPushups{number}" for number in range(101)]
+    plots.plot_confusion_matrix(np.eye(101, dtype=int), names, tmp_path / "matrix.png")
+    figures[0].draw_without_rendering()
+    axes = figures[0].axes[0]
+    boxes = [label.get_window_extent() for label in axes.get_yticklabels()]
+    overlaps = [a.y0 < b.y1 for a, b in zip(boxes, boxes[1:], strict=False)]
+    assert len(boxes) == 101 and not any(overlaps)
+
+
+def test_contact_sheet_shows_every_frame_in_order(tmp_path):
+    colours = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 0, 255], [0, 255, 255]])
+    frames = np.broadcast_to(colours[:, None, None], (5, 8, 12, 3)).astype("uint8")
+    plots.contact_sheet(frames, tmp_path / "sheet.png", "jump.avi\n0.9 jump", columns=3)
+    picture = (image.imread(tmp_path / "sheet.png")[..., :3] * 255).round().astype(int)
+    centres = [np.argwhere((picture == colour).all(-1)).mean(axis=0) for colour in colours]
+    rows, columns = np.transpose(centres)
+    assert np.ptp(rows[:3]) < 2 and np.ptp(rows[3:]) < 2 and rows[3] > rows[0] + 50
+    assert columns[0] + 50 < columns[1] < columns[2] - 50 and columns[3] + 50 < columns[4]
+    assert [path.name for path in tmp_path.iterdir()] == ["sheet.png"]

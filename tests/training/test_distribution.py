@@ -1,0 +1,137 @@
+"""Several devices and several processes give the loss curve of one device."""
+
+import functools
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from distributed_run import distributed_run
+from tiny_videos import write_tiny_ucf101
+
+from keras_ctsep.training import distribution
+
+BACKEND = keras.backend.backend()
+PROGRAM = pathlib.Path(__file__).parents[1] / "distributed_run.py"
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    return write_tiny_ucf101(tmp_path_factory.mktemp("videos") / "UCF-101")
+
+
+def start_program(*words, **variables):
+    return subprocess.Popen(
+        [sys.executable, *words],
+        env=os.environ | {"OMP_NUM_THREADS": "1"} | variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def start_processes(*words):
+    """Starts two processes with what the backend asks for."""
+    if BACKEND == "torch":
+        return [start_program(*TORCHRUN, *words)]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    return [
+        start_program(
+            *words,
+            KERAS_DISTRIBUTION_JOB_ADDRESSES=f"127.0.0.1:{port}",
+            KERAS_DISTRIBUTION_NUM_PROCESSES="2",
+            KERAS_DISTRIBUTION_PROCESS_ID=str(process),
+        )
+        for process in range(2)
+    ]
+
+
+def wait(programs):
+    texts = [program.communicate(timeout=180)[0] for program in programs]
+    for program, text in zip(programs, texts, strict=True):
+        assert program.returncode == 0, text
+    return texts[0]
+
+
+def assert_equal_runs(two, one, expected, num_processes, atol=1e-5):
+    """Compares what every process of `two` has seen, and the files, with those of `one`."""
+    assert expected["loss"][-1] < 0.9 * expected["loss"][0]
+    close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=atol)
+    np.testing.assert_allclose(np.load(two / "run0.npz")["loss"], expected["loss"], rtol=1e-4)
+    for process in range(num_processes):
+        with np.load(two / f"run{process}.npz") as run:
+            assert set(run) == set(expected)
+            for name, value in expected.items():
+                close(run[name], value, err_msg=name)
+        with np.load(two / f"more{process}.npz") as more:
+            assert str(more["odd_batch"]).endswith("that 2 devices divide. Received: 7")
+    for name in ("best.keras", "last.keras"):
+        saved = [keras.models.load_model(folder / name).get_weights() for folder in (two, one)]
+        for array, value in zip(*saved, strict=True):
+            close(array, value, err_msg=name)
+
+
+@pytest.mark.skipif(BACKEND == "torch", reason="one device a process on PyTorch")
+def test_two_devices_of_one_process(videos, tmp_path):
+    flags = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
+    two, one = tmp_path / "two", tmp_path / "one"
+    program = start_program(PROGRAM, videos, two, "norm", XLA_FLAGS=flags)
+    expected = distributed_run(videos, one, 8, (0, 1), norm=True)
+    assert f"{BACKEND}: 1 processes, 2 devices" in wait([program])
+    # Synchronized batch norm on TensorFlow takes the mean of squares minus the square of the mean,
+    # which loses digits, and the optimizer's steps make that larger in weights.
+    atol = 1e-3 if BACKEND == "tensorflow" else 1e-5
+    assert_equal_runs(two, one, expected, num_processes=1, atol=atol)
+
+
+@pytest.mark.skipif(BACKEND == "tensorflow", reason="one process on TensorFlow")
+def test_two_processes(videos, tmp_path):
+    two, one = tmp_path / "two", tmp_path / "one"
+    programs = start_processes(PROGRAM, videos, two, "no norm")
+    expected = distributed_run(videos, one, 8, (0, 1), norm=False)
+    assert f"{BACKEND}: 2 processes, 2 devices" in wait(programs)
+    assert_equal_runs(two, one, expected, num_processes=2)
+    if BACKEND == "torch":
+        check_norm_statistics(two)
+
+
+def check_norm_statistics(folder):
+    inputs = np.random.default_rng(3).normal(size=(8, 2)) * 9
+    variance = (inputs[:4].var(axis=0) + inputs[4:].var(axis=0)) / 2
+    for process in range(2):
+        with np.load(folder / f"more{process}.npz") as more:
+            # Half of the mean 0 and variance 1 from the start, as the momentum says.
+            np.testing.assert_allclose(more["mean"], inputs.mean(axis=0) / 2, rtol=1e-5)
+            np.testing.assert_allclose(more["variance"], 0.5 + variance / 2, rtol=1e-5)
+            assert str(more["unused"]).endswith("2 trainable variables. Received: 1")
+
+
+def test_one_device():
+    assert distribution.start(False, 7) == (7, (0, 1))
+    assert distribution.callbacks([], [], (0, 1)) == []
+    rows = distribution.gather([[1], [2], [3], [4]], num_batches=2, shard=(0, 1))
+    np.testing.assert_array_equal(rows, [[1], [2], [3], [4]])
+
+
+def test_launcher_of_another_backend_is_refused(monkeypatch):
+    variable = "KERAS_DISTRIBUTION_NUM_PROCESSES" if BACKEND == "torch" else "WORLD_SIZE"
+    monkeypatch.setenv(variable, "2")
+    with pytest.raises(ValueError, match=f"backend {BACKEND}. Received: {variable}=2, as for"):
+        distribution.start(True, 8)
+
+
+@pytest.mark.skipif(BACKEND == "jax", reason="Keras has no such limit on JAX")
+def test_what_keras_does_not_support_is_said(monkeypatch):
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    if BACKEND == "tensorflow":
+        monkeypatch.setenv("TF_CONFIG", "{}")
+    message = {"tensorflow": "keras#20585.*torch and jax", "torch": "torchrun --nproc-per-node=gpu"}
+    with pytest.raises(ValueError, match=message[BACKEND]):
+        distribution.start(True, 8)

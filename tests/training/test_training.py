@@ -1,0 +1,248 @@
+"""Schedules and optimizers by the numbers; runs that are killed and go on."""
+
+import csv
+import json
+import math
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from tiny_run import tiny_run
+from tiny_videos import write_tiny_ucf101
+
+from keras_ctsep import training
+
+FILES = {
+    "best.keras",
+    "classes.txt",
+    "confusion_matrix.png",
+    "curves.png",
+    "history.csv",
+    "last.keras",
+    "settings.json",
+    "state.npz",
+}
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    return write_tiny_ucf101(tmp_path_factory.mktemp("videos") / "UCF-101")
+
+
+@pytest.fixture(scope="module")
+def unbroken(videos, tmp_path_factory):
+    """A run that nothing stopped: its folder and result."""
+    folder = tmp_path_factory.mktemp("runs") / "unbroken"
+    return folder, tiny_run(videos, folder)
+
+
+def weights(folder, name="last.keras"):
+    return keras.models.load_model(folder / name, compile=False).get_weights()
+
+
+def history(folder):
+    with open(folder / "history.csv", newline="") as file:
+        return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
+
+
+def assert_same_run(folder, other, part=None):
+    """Compares files; of the epoch `part` only a part of the batches is in the history."""
+    assert {path.name for path in folder.iterdir()} == FILES  # and nothing half-written
+    rows, expected = history(folder), history(other)
+    if part is not None:
+        assert rows[part]["loss"] != expected[part]["loss"]
+        for row in (rows[part], expected[part]):
+            del row["loss"], row["accuracy"]
+    assert rows == expected
+    for name in ("last.keras", "best.keras"):
+        for array, expected in zip(weights(folder, name), weights(other, name), strict=True):
+            np.testing.assert_array_equal(array, expected)
+
+
+def test_warmup_cosine():
+    schedule = training.warmup_cosine(0.8, steps=14, warmup_steps=4)
+    rates = [float(keras.ops.convert_to_numpy(schedule(step))) for step in (0, 2, 4, 9, 14)]
+    np.testing.assert_allclose(rates, [0.16, 0.48, 0.8, 0.4, 0.0], atol=1e-7)
+    schedule = training.warmup_cosine(0.8, steps=3, warmup_steps=0)
+    rates = [float(keras.ops.convert_to_numpy(schedule(step))) for step in (0, 1, 2)]
+    np.testing.assert_allclose(rates, [0.8, 0.6, 0.2], rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["adamw", "sgd"])
+def test_weight_decay_is_for_kernels(name):
+    kernel, bias = keras.Variable(np.full((2, 3), 2.0)), keras.Variable(np.full(3, 2.0))
+    optimizer = training.make_optimizer(name, 0.1, 0.05, False, [kernel, bias])
+    optimizer.apply([keras.ops.zeros((2, 3)), keras.ops.zeros(3)], [kernel, bias])
+    # Without a gradient a step is the decay alone: 2 * (1 - 0.1 * 0.05).
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(kernel), 1.99, rtol=1e-6)
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(bias), 2.0)
+
+
+def test_unknown_optimizer_is_refused():
+    with pytest.raises(ValueError, match="Received: adam$"):
+        training.make_optimizer("adam", 0.1, 0.05, False, [])
+
+
+def test_a_run_learns_and_fills_its_folder(unbroken):
+    folder, result = unbroken
+    assert {path.name for path in folder.iterdir()} == FILES
+    rows = history(folder)
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    assert all(0 < float(row["loss"]) < 5 for row in rows)
+    # The rates after 3, 6 and 9 of 9 steps, 3 of them warm-up.
+    expected = [0.02 * (1 + math.cos(math.pi * part)) / 2 for part in (0, 1 / 2, 1)]
+    np.testing.assert_allclose([float(row["learning_rate"]) for row in rows], expected, atol=1e-8)
+    settings = json.loads((folder / "settings.json").read_text())
+    assert settings["arguments"]["epochs"] == 3 and settings["arguments"]["label_smoothing"] == 0.1
+    assert settings["backend"] == keras.backend.backend()
+    assert settings["versions"]["keras"] == keras.__version__
+    assert (folder / "classes.txt").read_text().split() == ["Red", "Green", "Blue"]
+    # Convolution 3*27*4 + 4, norm 4*4, classifier 4*3 + 3; the seed of dropout is not counted.
+    assert result["parameters"] == 359
+
+
+def test_saved_models_are_the_averages_and_not_compiled(unbroken):
+    folder, result = unbroken
+    model = keras.models.load_model(folder / "last.keras")
+    assert not model.compiled
+    with np.load(folder / "state.npz") as state:
+        raw = [state[f"arr_{index}"] for index in range(2)]
+    for array, average in zip(raw, model.get_weights(), strict=False):
+        assert array.shape == average.shape and np.abs(array - average).max() > 1e-4
+
+
+def test_run_that_is_killed_goes_on_to_the_same_weights(videos, unbroken, tmp_path):
+    program = pathlib.Path(__file__).parents[1] / "tiny_run.py"
+    command = [sys.executable, program, videos, tmp_path / "run", str(int(signal.SIGKILL))]
+    killed = subprocess.run(command, capture_output=True, text=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert [row["epoch"] for row in history(tmp_path / "run")] == ["1"]
+    weights(tmp_path / "run")  # readable
+    result = tiny_run(videos, tmp_path / "run", resume=True)
+    assert_same_run(tmp_path / "run", unbroken[0])
+    assert result["video_accuracy"] == unbroken[1]["video_accuracy"]
+
+
+@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signal_ends_the_batch_and_the_run_goes_on_from_there(
+    videos, unbroken, tmp_path, capsys, number, code
+):
+    handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as error:
+        tiny_run(videos, tmp_path, kill=number)
+    assert error.value.code == code
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
+    message = capsys.readouterr().err
+    assert number.name in message and "--resume" in message and str(tmp_path) in message
+    assert [row["epoch"] for row in history(tmp_path)] == ["1"]
+    with np.load(tmp_path / "state.npz") as state:
+        assert 1 <= state["batch"] < 3  # of three; the signal comes as the second is read
+    tiny_run(videos, tmp_path, resume=True)
+    assert_same_run(tmp_path, unbroken[0], part=1)
+
+
+def test_signal_in_validation_comes_after_the_epoch(videos, unbroken, tmp_path):
+    with pytest.raises(SystemExit) as error:
+        tiny_run(videos, tmp_path, kill=signal.SIGTERM, in_validation=True)
+    assert error.value.code == 143
+    assert [row["epoch"] for row in history(tmp_path)] == ["1", "2"]
+    tiny_run(videos, tmp_path, resume=True)
+    assert_same_run(tmp_path, unbroken[0])
+
+
+def test_run_on_two_devices_equals_one(videos, tmp_path):
+    expected = tiny_run(videos, tmp_path / "one", model="plain")
+    program = pathlib.Path(__file__).parents[1] / "tiny_run.py"
+    command = [sys.executable, program, videos, tmp_path / "two", "distribute"]
+    places = [{"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}]
+    if keras.backend.backend() == "torch":
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+        places = [address | {"WORLD_SIZE": "2", "RANK": rank} for rank in "01"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    processes = [subprocess.Popen(command, env=os.environ | place, **pipes) for place in places]
+    texts = [process.communicate(timeout=200)[0] for process in processes]
+    for process, text in zip(processes, texts, strict=True):
+        assert process.returncode == 0, text
+    assert {path.name for path in (tmp_path / "two").iterdir()} == FILES
+    for row, one in zip(history(tmp_path / "two"), history(tmp_path / "one"), strict=True):
+        for name in one:
+            np.testing.assert_allclose(float(row[name]), float(one[name]), rtol=1e-4, err_msg=name)
+    for array, one in zip(weights(tmp_path / "two"), weights(tmp_path / "one"), strict=True):
+        np.testing.assert_allclose(array, one, rtol=1e-3, atol=1e-5)
+    last_line = "clip accuracy {clip_accuracy:.3f}, video accuracy {video_accuracy:.3f}"
+    assert last_line.format(**expected) in texts[0]
+
+
+def test_resuming_a_finished_run_tests_it_again(videos, unbroken, tmp_path):
+    shutil.copytree(unbroken[0], tmp_path / "run")
+    result = tiny_run(videos, tmp_path / "run", resume=True)
+    assert_same_run(tmp_path / "run", unbroken[0])
+    assert result["clip_accuracy"] == unbroken[1]["clip_accuracy"]
+
+
+def test_a_run_is_neither_overwritten_nor_resumed_with_other_arguments(videos, unbroken):
+    folder, _ = unbroken
+    with pytest.raises(ValueError, match="holds a run already"):
+        tiny_run(videos, folder)
+    with pytest.raises(ValueError, match="epochs=3. Received: epochs=4"):
+        tiny_run(videos, folder, resume=True, epochs=4)
+
+
+def test_state_of_another_model_is_refused(unbroken):
+    model = keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(3)])
+    model.compile("sgd")
+    checkpoint = training.Checkpoint(unbroken[0], model, None)
+    with pytest.raises(ValueError, match="another model"):
+        checkpoint.start(model, resume=True)
+
+
+def test_folder_that_cannot_be_written_is_an_error_before_training(videos, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        tiny_run(videos, tmp_path / "file" / "run")
+
+
+def test_full_disk_is_an_error_before_training(videos, tmp_path, monkeypatch):
+    usage = type("usage", (), {"free": 1000})
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(ValueError, match="1,000 bytes free"):
+        tiny_run(videos, tmp_path)
+    assert not (tmp_path / "history.csv").exists()
+
+
+def test_disk_that_fills_up_leaves_the_last_checkpoint(videos, unbroken, tmp_path, monkeypatch):
+    save, calls = np.savez, []
+
+    def save_until_full(path, *arrays, **named):
+        calls.append(path)
+        if len(calls) == 3:  # one before training, one after each epoch
+            pathlib.Path(path).write_bytes(b"part of a state")
+            raise OSError(28, "No space left on device")
+        save(path, *arrays, **named)
+
+    monkeypatch.setattr(np, "savez", save_until_full)
+    with pytest.raises(OSError, match="No space left"):
+        tiny_run(videos, tmp_path)
+    monkeypatch.undo()
+    with np.load(tmp_path / "state.npz") as state:
+        assert [row["epoch"] for row in json.loads(str(state["history"]))] == [1]
+    tiny_run(videos, tmp_path, resume=True)
+    assert_same_run(tmp_path, unbroken[0])
+
+
+def test_default_folder_is_a_free_one_or_the_last_one(tmp_path):
+    assert training.choose_run_folder(tmp_path / "run") == tmp_path / "run"
+    assert training.choose_run_folder(tmp_path / "run", resume=True) == tmp_path / "run"
+    for name in ("run", "run-2"):
+        (tmp_path / name).mkdir()
+    assert training.choose_run_folder(tmp_path / "run") == tmp_path / "run-3"
+    assert training.choose_run_folder(tmp_path / "run", resume=True) == tmp_path / "run-2"

@@ -1,0 +1,46 @@
+"""What belongs to weights trained on Kinetics-400."""
+
+import numpy as np
+import pytest
+
+from keras_ctsep.weights import kinetics400_class_names, torchvision_preprocess
+
+
+def test_class_names_are_in_the_order_of_published_weights():
+    names = kinetics400_class_names()
+    assert len(set(names)) == 400
+    assert list(names) == sorted(names)
+    assert (names[0], names[59], names[399]) == ("abseiling", "clean and jerk", "zumba")
+
+
+def test_preprocessing_by_hand():
+    """A ramp stays a ramp: place x of the new width shows (x + 0.5) * width / 171 - 0.5."""
+    ramp = np.broadcast_to(np.arange(0, 240, 1, "uint8"), (2, 100, 240))
+    clip = np.stack([ramp, ramp // 2, ramp[:, ::-1]], axis=-1)
+    new = torchvision_preprocess(clip)
+    assert new.shape == (2, 112, 112, 3)
+    # The crop takes columns 30 to 141 of 171.
+    places = (np.arange(30, 142) + 0.5) * 240 / 171 - 0.5
+    assert np.abs(new[1, 50, :, 0] - places).max() <= 0.5 + 1e-4
+    np.testing.assert_array_equal(new[0, 0], new[1, 111])
+
+
+def test_rows_without_antialias():
+    """Every second row of 256 is white: 128 rows between the pairs are grey, none is blurred."""
+    clip = np.zeros((1, 512, 171, 1), "uint8")
+    clip[:, 1::4] = clip[:, 2::4] = 200
+    # Place y of 128 shows row 4 y + 1.5: rows 1 and 2 of four alone, and those are white.
+    np.testing.assert_array_equal(torchvision_preprocess(clip), 200)
+
+
+@pytest.mark.parametrize(
+    "clip, crop_size",
+    [
+        (np.zeros((2, 8, 8, 3), "float32"), 112),
+        (np.zeros((8, 8, 3), "uint8"), 112),
+        (np.zeros((2, 8, 8, 3), "uint8"), 129),
+    ],
+)
+def test_wrong_clips_and_crops(clip, crop_size):
+    with pytest.raises(ValueError, match="Received: "):
+        torchvision_preprocess(clip, crop_size=crop_size)
