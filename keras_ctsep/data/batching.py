@@ -19,6 +19,36 @@ def batch_items(index, batch_size, num_items, shard=(0, 1)):
     return range(first, max(first, min(first + batch_size, num_items)))
 
 
+def balanced_order(labels, rng):
+    """Draws as many items as there are labels, every class that has some equally often.
+
+    A class that has more items than its share is drawn from without repetition. Each item of one
+    that has fewer comes equally often, give or take one. Where the classes do not divide the number
+    of items, the classes that come once more are drawn too.
+
+    Args:
+        labels: integer array `(items,)`.
+        rng: a `numpy.random.Generator`.
+
+    Returns:
+        Integer array `(items,)`, numbers of items in random order.
+
+    Example:
+    >>> import numpy as np
+    >>> order = balanced_order(np.array([0, 0, 0, 0, 1, 0]), np.random.default_rng(0))
+    >>> np.bincount(order, minlength=6)[4], len(set(order.tolist()))
+    (3, 4)
+    """
+    classes = rng.permutation(np.unique(labels))
+    drawn = []
+    for position, label in enumerate(classes):
+        items = np.flatnonzero(labels == label)
+        share = len(range(position, len(labels), len(classes)))
+        rounds = [rng.permutation(items) for _ in range(-(-share // len(items)))]
+        drawn.append(np.concatenate(rounds)[:share])
+    return rng.permutation(np.concatenate(drawn))
+
+
 def stack_batch(clips, labels, batch_size, clip_shape, num_classes):
     """Makes a batch of exactly `batch_size` items.
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from keras_ctsep.data import transforms
-from keras_ctsep.data.batching import batch_items, stack_batch
+from keras_ctsep.data.batching import balanced_order, batch_items, stack_batch
 from keras_ctsep.data.clip_cache import ClipCache
 from keras_ctsep.data.clip_sampling import random_clip, uniform_clips
 from keras_ctsep.data.decoding import VideoError, decode_frames
@@ -49,6 +49,12 @@ class VideoDataset(keras.utils.PyDataset):
         augment: whether to shuffle and to draw random clips, crops, flips and colours.
         flip: whether `augment` mirrors half of the clips; `False` where left and right are classes.
         crop_scale: smallest and largest area of random crops, as fractions of the frame's area.
+        color_jitter: largest change of brightness, contrast and saturation by `augment`, between 0
+            and 1; 0 keeps the colours, for classes that are told apart by them. See
+            `keras_ctsep.data.color_jitter`.
+        balance: whether `augment` draws every class equally often. An epoch has as many clips as
+            without, so that videos of large classes are left out by turns, and those of small
+            classes come several times, each time as another clip.
         num_clips: number of clips of a video, without `augment`.
         num_crops: 1 or 3 crops of a clip, without `augment`.
         frame_differences: whether clips hold the changes from frame to frame; one frame more is
@@ -99,6 +105,8 @@ class VideoDataset(keras.utils.PyDataset):
         augment=False,
         flip=True,
         crop_scale=(0.5, 1.0),
+        color_jitter=0.4,
+        balance=False,
         num_clips=1,
         num_crops=1,
         frame_differences=False,
@@ -120,6 +128,8 @@ class VideoDataset(keras.utils.PyDataset):
         self.augment = augment
         self.flip = flip
         self.crop_scale = crop_scale
+        self.color_jitter = color_jitter
+        self.balance = balance
         self.num_clips = num_clips
         self.num_crops = num_crops
         self.frame_differences = frame_differences
@@ -145,6 +155,19 @@ class VideoDataset(keras.utils.PyDataset):
     @property
     def num_views(self):
         return self.num_videos * self.num_clips * self.num_crops
+
+    @property
+    def clips(self):
+        """The arguments that make the same clips of other videos, as a dict."""
+        rate = {"fps": self.fps} if self.fps else {"frame_stride": self.frame_stride}
+        return {
+            "num_frames": self.num_frames,
+            **rate,
+            "short_side": self.short_side,
+            "crop_size": self.crop_size,
+            "frame_differences": self.frame_differences,
+            "shuffle_frames": self.shuffle_frames,
+        }
 
     def __len__(self):
         return self._num_batches - self.first_batch
@@ -217,8 +240,10 @@ class VideoDataset(keras.utils.PyDataset):
         if not self.augment:
             epoch, sample = 0, place
         else:
-            sample = int(_random_order(self.seed, epoch, self.num_videos)[place])
-        rng = np.random.default_rng((self.seed, epoch, sample))
+            order = _epoch_order(self.annotations, self.balance, self.seed, epoch)
+            sample = int(order[place])
+        # By the place and not by the video, which may come several times in a balanced epoch.
+        rng = np.random.default_rng((self.seed, epoch, place))
         path = self.annotations.paths[sample]
         reports = []
         try:
@@ -259,7 +284,9 @@ class VideoDataset(keras.utils.PyDataset):
             )
             if self.flip and rng.random() < 0.5:
                 clip = transforms.horizontal_flip(clip)
-            crops = transforms.color_jitter(clip, rng=rng)[None]
+            if self.color_jitter:
+                clip = transforms.color_jitter(clip, rng=rng, strength=self.color_jitter)
+            crops = clip[None]
         elif self.num_crops == 3:
             crops = transforms.three_crops(clip, self.crop_size)
         else:
@@ -292,31 +319,43 @@ class VideoDataset(keras.utils.PyDataset):
     def _check_arguments(self):
         for name in ("batch_size", "num_frames", "short_side", "crop_size", "num_clips"):
             if getattr(self, name) < 1:
-                raise ValueError(f"`{name}` must be at least 1. Received: {getattr(self, name)}")
+                raise self._error(f"`{name}` must be at least 1", name)
         for name in ("seed", "num_threads"):
             if getattr(self, name) < 0:
-                raise ValueError(f"`{name}` must be at least 0. Received: {getattr(self, name)}")
+                raise self._error(f"`{name}` must be at least 0", name)
+        if not 0 < self.frame_stride < np.inf:
+            raise self._error("`frame_stride` must be above 0", "frame_stride")
+        if self.fps is not None and not 0 < self.fps < np.inf:
+            raise self._error("`fps` must be above 0, or None", "fps")
+        if self.fps and self.frame_stride != 1:
+            raise self._error("Give `frame_stride` or `fps`, not both", "frame_stride", "fps")
         if self.crop_size > self.short_side:
-            raise ValueError(
-                "`crop_size` must not be larger than `short_side`. Received: "
-                f"crop_size={self.crop_size}, short_side={self.short_side}"
+            raise self._error(
+                "`crop_size` must not be larger than `short_side`", "crop_size", "short_side"
             )
         if self.num_crops not in (1, 3):
-            raise ValueError(f"`num_crops` must be 1 or 3. Received: num_crops={self.num_crops}")
+            raise self._error("`num_crops` must be 1 or 3", "num_crops")
         if self.augment and self._views_per_video > 1:
-            raise ValueError(
-                "`augment` draws one clip and crop of a video. Received: "
-                f"num_clips={self.num_clips}, num_crops={self.num_crops}"
+            raise self._error(
+                "`augment` draws one clip and crop of a video", "num_clips", "num_crops"
             )
-        if self.fps and self.frame_stride != 1:
-            raise ValueError(
-                "Give `frame_stride` or `fps`, not both. Received: "
-                f"frame_stride={self.frame_stride}, fps={self.fps}"
-            )
+        if self.balance and not self.augment:
+            raise self._error("`balance` needs `augment`, which draws videos", "balance", "augment")
+        if not 0 <= self.color_jitter <= 1:
+            raise self._error("`color_jitter` must be between 0 and 1", "color_jitter")
+        if not 0 < self.crop_scale[0] <= self.crop_scale[1] <= 1:
+            raise self._error("`crop_scale` must be two ascending fractions", "crop_scale")
         if not 0 <= self.shard[0] < self.shard[1]:
-            raise ValueError(f"`shard` must be (i, n), 0 <= i < n. Received: shard={self.shard}")
+            raise self._error("`shard` must be (i, n), 0 <= i < n", "shard")
+
+    def _error(self, expected, *names):
+        received = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+        return ValueError(f"{expected}. Received: {received}")
 
 
 @functools.lru_cache(maxsize=4)
-def _random_order(seed, epoch, num_videos):
-    return np.random.default_rng((seed, epoch)).permutation(num_videos)
+def _epoch_order(annotations, balance, seed, epoch):
+    rng = np.random.default_rng((seed, epoch))
+    if balance:
+        return balanced_order(annotations.labels, rng)
+    return rng.permutation(len(annotations))

@@ -10,7 +10,7 @@ import pytest
 from painted_videos import painted_frame, write_frames, write_painted
 
 from keras_ctsep.data import Annotations, VideoDataset, VideoError, uniform_clips
-from keras_ctsep.data.batching import batch_items, stack_batch
+from keras_ctsep.data.batching import balanced_order, batch_items, stack_batch
 from keras_ctsep.data.look_ahead import LookAhead
 
 NUM_VIDEOS = 80
@@ -182,6 +182,66 @@ def test_flips_can_be_left_out(tmp_path):
         assert 6 <= is_flipped.sum() <= 34 if flip else not is_flipped.any()
 
 
+def test_colours_can_be_kept(tmp_path):
+    path = write_frames(tmp_path / "grey.avi", [np.full((24, 24, 3), 100, np.uint8)] * 4)
+    many = Annotations([path] * 12, [0] * 12, ["grey"])
+    options = {"num_frames": 1, "augment": True}
+    means = all_batches(small(many, color_jitter=0, **options))[0].mean((1, 2, 3, 4))
+    np.testing.assert_allclose(means, 100, atol=2)
+    for strength in (0.1, 0.4):
+        means = all_batches(small(many, color_jitter=strength, **options))[0].mean((1, 2, 3, 4))
+        # The brightness of a grey clip changes, by at most the strength and by most of it once.
+        assert 0.5 * strength < abs(means / 100 - 1).max() < strength + 0.02
+
+
+def test_balanced_classes_come_equally_often(numbered):
+    """Of 23 videos of three classes, 18, 3 and 2 of them, 8, 8 and 7 are drawn of each class."""
+    labels = [0] * 18 + [1] * 3 + [3] * 2
+    annotations = Annotations(numbered.paths[:23], labels, "abcd")
+    options = {"num_frames": 1, "augment": True, "balance": True}
+    dataset = small(annotations, batch_size=4, **options)
+    assert (dataset.num_videos, dataset.num_views, len(dataset)) == (23, 23, 6)
+    epochs = []
+    for _ in range(3):
+        epochs.append(all_batches(dataset))
+        _, labels, weights = epochs[-1]
+        assert sorted(labels[weights > 0].sum(0).tolist()) == [0, 7, 8, 8]
+        assert labels[:, 2].sum() == 0
+        dataset.on_epoch_end()
+    assert (epochs[0][1] != epochs[1][1]).any()
+    # Clips of one video that come in one epoch are other clips.
+    clips, labels, weights = epochs[0]
+    rare = clips[(labels[:, 3] == 1) & (weights > 0)]
+    assert len({clip.tobytes() for clip in rare}) == len(rare) >= 7
+    other = small(annotations, batch_size=4, num_threads=0, **options)
+    other.epoch, other.first_batch = 2, 3
+    for array, expected in zip(all_batches(other), epochs[2], strict=True):
+        np.testing.assert_array_equal(array, expected[12:])
+    shards = [small(annotations, batch_size=2, shard=(i, 2), **options) for i in range(2)]
+    for index in range(6):
+        halves = zip(*[shard[index] for shard in shards], strict=True)
+        for array, expected in zip(map(np.concatenate, halves), epochs[0], strict=True):
+            there = epochs[0][2][4 * index : 4 * index + 4] > 0
+            np.testing.assert_array_equal(array[there], expected[4 * index :][: len(there)][there])
+
+
+def test_balanced_order_repeats_only_what_is_rare(rng):
+    labels = np.array([0] * 30 + [1] * 4 + [2] * 2)
+    for _ in range(5):
+        counts = np.bincount(balanced_order(labels, rng), minlength=36)
+        assert counts[:30].max() == 1 and counts[:30].sum() == 12
+        assert counts[30:34].tolist() == [3] * 4 and counts[34:].tolist() == [6] * 2
+
+
+@pytest.mark.parametrize("rate", [{"fps": 12.5}, {"frame_stride": 3}])
+def test_clips_says_how_to_make_them_again(painted, rate):
+    options = {"frame_differences": True, "shuffle_frames": True, "crop_size": 20, **rate}
+    dataset = small(painted, seed=4, **options)
+    assert dataset.clips == {"num_frames": 4, "short_side": 24, **options}
+    again = VideoDataset(painted, 4, seed=4, **dataset.clips)
+    np.testing.assert_array_equal(all_batches(again)[0], all_batches(dataset)[0])
+
+
 def test_frame_differences_and_shuffled_frames(painted):
     plain = all_batches(small(painted, num_frames=5))[0].astype(int)
     differences = all_batches(small(painted, num_frames=4, frame_differences=True))[0]
@@ -348,13 +408,21 @@ def test_copies_give_the_same_batches(painted):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"batch_size": 0}, "`batch_size` must be at least 1. Received: 0"),
-        ({"seed": -1}, "`seed` must be at least 0. Received: -1"),
-        ({"num_frames": 0}, "`num_frames` must be at least 1. Received: 0"),
+        ({"batch_size": 0}, "`batch_size` must be at least 1. Received: batch_size=0"),
+        ({"seed": -1}, "`seed` must be at least 0. Received: seed=-1"),
+        ({"num_frames": 0}, "`num_frames` must be at least 1. Received: num_frames=0"),
+        ({"frame_stride": 0}, "`frame_stride` must be above 0. Received: frame_stride=0"),
+        ({"frame_stride": float("nan")}, "Received: frame_stride=nan"),
+        ({"fps": -5}, "`fps` must be above 0, or None. Received: fps=-5"),
+        ({"fps": 0}, "Received: fps=0"),
+        ({"fps": float("nan")}, "Received: fps=nan"),
+        ({"fps": 10, "frame_stride": 2}, "Received: frame_stride=2, fps=10"),
         ({"crop_size": 25}, "Received: crop_size=25, short_side=24"),
+        ({"crop_scale": (0.5, 1.1)}, r"Received: crop_scale=\(0.5, 1.1\)"),
+        ({"color_jitter": 2}, "Received: color_jitter=2"),
         ({"num_crops": 2}, "Received: num_crops=2"),
         ({"augment": True, "num_clips": 2}, "Received: num_clips=2, num_crops=1"),
-        ({"fps": 10, "frame_stride": 2}, "Received: frame_stride=2, fps=10"),
+        ({"balance": True}, "`balance` needs `augment`.* Received: balance=True, augment=False"),
         ({"shard": (2, 2)}, r"Received: shard=\(2, 2\)"),
     ],
 )
