@@ -11,12 +11,14 @@ from keras_ctsep.data import (
     check_split,
     group_leaks,
     group_of,
+    hold_out,
     read_csv,
     read_folder,
     read_hmdb51,
     read_kinetics,
     read_ssv2,
     read_ucf101,
+    read_videos,
 )
 
 
@@ -331,3 +333,71 @@ def test_annotations_cannot_change():
     assert annotations.paths == ("a", "b")
     with pytest.raises(ValueError, match="read-only"):
         annotations.labels[0] = 0
+
+
+def test_hold_out_takes_whole_groups_of_each_class():
+    names = [
+        f"{c}/v_{c}_g{g:02d}_c{k}.avi"
+        for c in "ab"
+        for g in range(4 + 4 * (c == "b"))
+        for k in range(3)
+    ]
+    alone = "c/v_c_g01_c1.avi"
+    videos = Annotations([*names, alone], [int("/v_b" in n[1:]) for n in names] + [2], "abc")
+    rest, held_out = hold_out(videos, 0.25, seed=5)
+    np.testing.assert_array_equal(np.bincount(rest.labels), [9, 18, 1])
+    np.testing.assert_array_equal(np.bincount(held_out.labels), [3, 6])
+    assert group_leaks(rest, held_out) == []
+    assert sorted(rest.paths + held_out.paths) == sorted(videos.paths)
+    assert rest.class_names == held_out.class_names == ("a", "b", "c")
+    assert hold_out(videos, 0.25, seed=5)[1].paths == held_out.paths
+    assert len({hold_out(videos, 0.25, seed)[1].paths for seed in range(8)}) > 1
+    # At least one group of a class with several, and never all.
+    assert np.bincount(hold_out(videos, 0.01)[1].labels).tolist() == [3, 3]
+    assert np.bincount(hold_out(videos, 0.99)[0].labels).tolist() == [3, 3, 1]
+
+
+def test_hold_out_keeps_a_group_of_two_classes_whole():
+    names = ["x/a_g1_c1.avi", "x/a_g1_c2.avi", "x/a_g2_c1.avi", "x/a_g3_c1.avi", "x/a_g4_c1.avi"]
+    videos = Annotations(names, [0, 1, 0, 1, 1], ["run", "sit"])
+    for seed in range(6):
+        assert group_leaks(*hold_out(videos, 0.5, seed)) == []
+
+
+def test_hold_out_refuses():
+    videos = Annotations(["a/1.avi", "b/1.avi"], [0, 1], ["a", "b"])
+    with pytest.raises(ValueError, match="Received: fraction=1"):
+        hold_out(videos, 1)
+    with pytest.raises(ValueError, match="Received: 2 videos, one source for each class"):
+        hold_out(videos, 0.5)
+
+
+def test_read_videos_knows_each_side_of_each_data_set(ucf):
+    data = ucf / "UCF-101"
+    every = read_videos("ucf101", data, "all")
+    assert names_of(every, data) == [
+        "Biking/v_Biking_g08_c01.avi",
+        "HandstandPushups/v_HandStandPushups_g08_c02.avi",
+        "HandstandPushups/v_HandStandPushups_g01_c01.avi",
+        "Biking/v_Biking_g01_c01.avi",
+    ]
+    assert every.labels.tolist() == [0, 1, 1, 0]
+    with pytest.raises(ValueError, match="Received: subset='val'"):
+        read_videos("ucf101", data, "val")
+    with pytest.raises(ValueError, match="Received: subset='dev'"):
+        read_videos("csv", data, "dev")
+    with pytest.raises(ValueError, match="Received: dataset='ucf'"):
+        read_videos("ucf", data, "train")
+
+
+def test_read_videos_all_of_csv_lists(tmp_path):
+    make_files(tmp_path, *(f"{name}.mp4" for name in "abcd"))
+    write(tmp_path, "train.csv", "a.mp4,run", "b.mp4,jump")
+    write(tmp_path, "test.csv", "c.mp4,run")
+    assert names_of(read_videos("csv", tmp_path, "all"), tmp_path) == ["a.mp4", "b.mp4", "c.mp4"]
+    write(tmp_path, "val.csv", "d.mp4,run")
+    every = read_videos("csv", tmp_path, "all")
+    assert every.labels.tolist() == [1, 0, 1, 1]
+    assert every.class_names == ("jump", "run")
+    val = read_videos("csv", tmp_path, "val", class_names=every.class_names)
+    assert names_of(val, tmp_path) == ["d.mp4"] and val.labels.tolist() == [1]

@@ -2,7 +2,7 @@
 
 from keras_ctsep.data.annotations.annotations import Annotations, read_csv, read_folder
 from keras_ctsep.data.annotations.data_sets import read_videos
-from keras_ctsep.data.annotations.groups import check_split, group_leaks, group_of
+from keras_ctsep.data.annotations.groups import check_split, group_leaks, group_of, hold_out
 from keras_ctsep.data.annotations.kinetics_ssv2 import read_kinetics, read_ssv2
 from keras_ctsep.data.annotations.ucf101_hmdb51 import read_hmdb51, read_ucf101
 
@@ -11,6 +11,7 @@ __all__ = [
     "check_split",
     "group_leaks",
     "group_of",
+    "hold_out",
     "read_csv",
     "read_folder",
     "read_hmdb51",

@@ -2,8 +2,11 @@
 
 import pathlib
 
-from keras_ctsep.data.annotations.annotations import read_csv, read_folder
+import numpy as np
+
+from keras_ctsep.data.annotations.annotations import Annotations, read_csv, read_folder
 from keras_ctsep.data.annotations.kinetics_ssv2 import read_kinetics, read_ssv2
+from keras_ctsep.data.annotations.listing import check_subset
 from keras_ctsep.data.annotations.ucf101_hmdb51 import read_hmdb51, read_ucf101
 
 
@@ -15,8 +18,9 @@ def read_videos(dataset, directory, subset, split=1, annotations=None, class_nam
             each class, split by groups) or `"csv"` (`train.csv` and `test.csv` with lines
             `path,label`).
         directory: folder of the videos; of the two files for `"csv"`.
-        subset: `"train"` or `"test"`; of Kinetics and Something-Something, whose test labels are
-            secret, `"test"` reads the validation videos.
+        subset: `"train"`, `"test"`, `"all"` (every side in one), or `"val"` where the data has
+            such a side. The labels of the test sides of Kinetics and Something-Something are
+            secret: `"test"` reads the validation videos there.
         split: int, which of the splits of UCF101 or HMDB51; a seed for `"folder"`.
         annotations: folder or file of the lists, where it is not found in or beside `directory`.
         class_names: sequence of str, order of the classes where the data set has none of its own.
@@ -34,18 +38,20 @@ def read_videos(dataset, directory, subset, split=1, annotations=None, class_nam
     >>> len(read_videos("ucf101", folder, "train"))
     8
     """
-    if subset not in ("train", "test"):
-        raise ValueError(f"Expected the subset train or test. Received: subset={subset!r}")
-    validation = "val" if subset == "test" else subset
+    check_subset(subset, ("train", "val", "test", "all"))
+    if subset == "all" and dataset != "folder":
+        return _read_all(dataset, directory, split, annotations, class_names)
+    # Where the labels of the test side are secret, the validation side is what there is to test on.
+    open_side = "val" if subset == "test" else subset
     match dataset:
         case "ucf101":
             return read_ucf101(directory, split, subset, annotations)
         case "hmdb51":
             return read_hmdb51(directory, split, subset, annotations)
         case "kinetics":
-            return read_kinetics(directory, validation, annotations, class_names)
+            return read_kinetics(directory, open_side, annotations, class_names)
         case "ssv2":
-            return read_ssv2(directory, validation, annotations)
+            return read_ssv2(directory, open_side, annotations)
         case "folder":
             return read_folder(directory, subset, seed=split)
         case "csv":
@@ -53,4 +59,18 @@ def read_videos(dataset, directory, subset, split=1, annotations=None, class_nam
     raise ValueError(
         "Expected the data set ucf101, hmdb51, kinetics, ssv2, folder or csv. "
         f"Received: dataset={dataset!r}"
+    )
+
+
+def _read_all(dataset, directory, split, annotations, class_names):
+    sides = []
+    for subset in ("train", "test"):
+        sides.append(read_videos(dataset, directory, subset, split, annotations, class_names))
+        class_names = sides[0].class_names
+    if dataset == "csv" and (pathlib.Path(directory) / "val.csv").exists():
+        sides.append(read_csv(pathlib.Path(directory) / "val.csv", class_names))
+    return Annotations(
+        sum((side.paths for side in sides), ()),
+        np.concatenate([side.labels for side in sides]),
+        class_names,
     )

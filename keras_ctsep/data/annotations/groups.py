@@ -1,7 +1,10 @@
 """Which clips come from one source video, and whether a split keeps them together."""
 
+import dataclasses
 import pathlib
 import re
+
+import numpy as np
 
 
 def group_of(path):
@@ -68,3 +71,58 @@ def check_split(train, test):
             "Expected the clips of one source video on one side of the split: on both sides they "
             f"make the test worthless. Received: {len(leaks)} groups on both, e.g. {leaks[0]}"
         )
+
+
+def hold_out(annotations, fraction, seed=0):
+    """Splits videos in two, and keeps the clips of one source video together.
+
+    Whole groups of clips (see `group_of`) are drawn for each class by itself. To choose the best
+    of several models, measure them on what is held out of the training side: whatever was chosen
+    on the test side measures too high there.
+
+    Args:
+        annotations: `Annotations`.
+        fraction: float between 0 and 1, the part of the groups of each class that is held out. At
+            least one group and never all of them; a class with one group keeps it.
+        seed: int, draws the groups. Equal arguments return equal splits.
+
+    Returns:
+        `(rest, held_out)`, two `Annotations` with the classes of `annotations`, in its order.
+
+    Raises:
+        ValueError: for a fraction out of range, or when no class has two groups.
+
+    Example:
+    >>> from keras_ctsep.data import Annotations, hold_out
+    >>> clips = Annotations([f"run/{i}.mp4" for i in range(8)], [0] * 8, ["run"])
+    >>> rest, held_out = hold_out(clips, fraction=0.25)
+    >>> len(rest), len(held_out)
+    (6, 2)
+    """
+    if not 0 < fraction < 1:
+        raise ValueError(f"Expected a fraction between 0 and 1. Received: fraction={fraction}")
+    groups = [group_of(path) for path in annotations.paths]
+    of_class = {}
+    # A group with clips of several classes is drawn with the first of them, and stays whole.
+    for group, label in dict(zip(reversed(groups), annotations.labels[::-1], strict=True)).items():
+        of_class.setdefault(int(label), []).append(group)
+    drawn = set()
+    for label, names in of_class.items():
+        if len(names) > 1:
+            num_drawn = min(max(round(fraction * len(names)), 1), len(names) - 1)
+            order = np.random.default_rng((seed, label)).permutation(sorted(names))
+            drawn.update(order[:num_drawn].tolist())
+    if not drawn:
+        raise ValueError(
+            "Expected a class with videos of two sources or more, to hold one of them out. "
+            f"Received: {len(groups)} videos, one source for each class"
+        )
+    held_out = np.array([group in drawn for group in groups])
+    return tuple(
+        dataclasses.replace(
+            annotations,
+            paths=tuple(np.array(annotations.paths, dtype=object)[side]),
+            labels=annotations.labels[side],
+        )
+        for side in (~held_out, held_out)
+    )
