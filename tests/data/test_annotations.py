@@ -401,3 +401,124 @@ def test_read_videos_all_of_csv_lists(tmp_path):
     assert every.class_names == ("jump", "run")
     val = read_videos("csv", tmp_path, "val", class_names=every.class_names)
     assert names_of(val, tmp_path) == ["d.mp4"] and val.labels.tolist() == [1]
+
+
+def test_folders_of_sides_are_read_as_they_are(tmp_path):
+    make_files(tmp_path, "train/jump/1.mp4", "train/run/1.mp4", "train/run/2.mp4")
+    make_files(tmp_path, "validation/jump/3.mp4", "validation/run/3.mp4")
+    train = read_folder(tmp_path, "train")
+    assert names_of(train, tmp_path) == ["train/jump/1.mp4", "train/run/1.mp4", "train/run/2.mp4"]
+    assert train.labels.tolist() == [0, 1, 1] and train.class_names == ("jump", "run")
+    for subset in ("val", "test"):  # there is no other side to test on
+        assert len(read_folder(tmp_path, subset)) == 2
+    make_files(tmp_path, "test/run/4.mp4")
+    with pytest.warns(UserWarning, match="no video here for jump"):
+        test = read_folder(tmp_path, "test")
+    assert names_of(test, tmp_path) == ["test/run/4.mp4"] and test.labels.tolist() == [1]
+    assert len(read_folder(tmp_path, "all")) == 6
+
+
+def test_folder_counts_what_it_leaves_out(tmp_path):
+    make_files(tmp_path, "jump/1.MTS", "jump/2.3gp", "jump/notes.txt", "jump/old/3.mp4")
+    make_files(tmp_path, "run/1.mp4", "run/2.m2ts", "empty/readme.md", "4.mp4")
+    with pytest.warns(UserWarning) as warned:
+        videos = read_folder(tmp_path, "all")
+    assert names_of(videos, tmp_path) == ["jump/1.MTS", "jump/2.3gp", "run/1.mp4", "run/2.m2ts"]
+    (text,) = [str(warning.message) for warning in warned]
+    for told in ("1 *.txt", "1 *.md", "1 videos in jump/old", "1 videos outside", "videos: empty"):
+        assert told in text
+
+
+def test_folder_for_the_classes_of_a_model(tmp_path):
+    make_files(tmp_path, "run/1.mp4", "10/1.mp4")
+    videos = read_folder(tmp_path, "all", class_names=["2", "10", "run"])
+    assert videos.labels.tolist() == [1, 2] and videos.class_names == ("2", "10", "run")
+    with pytest.raises(ValueError, match="among 1 class names. Received: 'run'"):
+        read_folder(tmp_path, "all", class_names=["10"])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
+def test_csv_in_any_usual_encoding(tmp_path, encoding):
+    make_files(tmp_path, "sauté/1.mp4", "run/2.mp4")
+    lines = "class;filename\nsauté;sauté\\1.mp4\nrun;run\\2.mp4\n"
+    (tmp_path / "train.csv").write_bytes(lines.encode(encoding))
+    videos = read_csv(tmp_path / "train.csv")
+    assert names_of(videos, tmp_path) == ["sauté/1.mp4", "run/2.mp4"]
+    assert [videos.class_names[label] for label in videos.labels] == ["sauté", "run"]
+
+
+@pytest.mark.parametrize(
+    ("heading", "label_first"),
+    [
+        ("clip name,what", False),
+        ("what,clip name", True),
+        ("path,label", False),
+        ("label,path", True),
+        ("", False),
+        ("", True),
+    ],
+)
+def test_csv_with_any_heading_and_order(tmp_path, heading, label_first):
+    make_files(tmp_path, "a.mp4", "b.mp4")
+    rows = [("a.mp4", "run"), ("b.mp4", "jump"), ("a.mp4", "run")]
+    lines = [",".join(reversed(row) if label_first else row) for row in rows]
+    write(tmp_path, "train.csv", *([heading] if heading else []), *lines)
+    videos = read_csv(tmp_path / "train.csv")
+    assert videos.class_names == ("jump", "run") and videos.labels.tolist() == [1, 0, 1]
+
+
+def test_csv_that_is_no_text_is_named(tmp_path):
+    (tmp_path / "train.csv").write_bytes(b"\x00\x01\x02")
+    with pytest.raises(ValueError, match=r"train.csv: Expected text in UTF-8.*Received: 3 bytes"):
+        read_csv(tmp_path / "train.csv")
+
+
+def test_numbers_sort_by_value_everywhere(tmp_path):
+    for number in (1, 2, 10):
+        make_files(tmp_path, f"{number}/a.mp4")
+    assert read_folder(tmp_path, "all").class_names == ("1", "2", "10")
+
+
+def test_csv_with_a_video_on_both_sides_is_refused(tmp_path):
+    make_files(tmp_path, "a.mp4", "b.mp4", "v_run_g01_c01.avi", "v_run_g01_c02.avi")
+    write(tmp_path, "train.csv", "a.mp4,run", "b.mp4,jump")
+    write(tmp_path, "test.csv", "./a.mp4,run")
+    with pytest.raises(ValueError, match=r"train.csv and test.csv.*Received: 1 in both, e.g. .*a"):
+        read_videos("csv", tmp_path, "train")
+    write(tmp_path, "train.csv", "v_run_g01_c01.avi,run", "b.mp4,jump")
+    write(tmp_path, "test.csv", "v_run_g01_c02.avi,run")
+    with pytest.warns(UserWarning, match="clips of one source video: 1 groups"):
+        read_videos("csv", tmp_path, "train")
+
+
+def test_one_class_alone_is_told(tmp_path):
+    make_files(tmp_path, "run/1.mp4", "run/2.mp4")
+    with pytest.warns(UserWarning, match="one class alone, 'run'"):
+        read_videos("folder", tmp_path, "all")
+
+
+def test_names_with_line_breaks_are_refused():
+    with pytest.raises(ValueError, match=r"without line breaks. Received: 'a\\nb'"):
+        Annotations(["x.mp4"], [0], ["a\nb"])
+
+
+def test_lists_are_split_at_line_ends_only(ucf):
+    name = "v_Biking_g08_c01\u2028.avi"
+    make_files(ucf, f"UCF-101/Biking/{name}")
+    write(ucf / "ucfTrainTestlist", "trainlist01.txt", f"Biking/{name} 1")
+    assert pathlib.Path(read_ucf101(ucf / "UCF-101", 1, "train").paths[0]).name == name
+
+
+def test_kinetics_with_other_names(tmp_path):
+    """Blanks as `_`, another ending, no times, all in one folder; the missing one is named."""
+    columns = "label,youtube_id,time_start,time_end,split"
+    rows = ["arm wrestling,abc,1,11,train", "zumba,def,2,12,train", "zumba,ghi,3,13,train"]
+    write(tmp_path / "annotations", "train.csv", columns, *rows, "zumba,jkl,4,14,train")
+    make_files(tmp_path, "arm_wrestling/abc_000001_000011.webm", "zumba/def.mp4")
+    make_files(tmp_path, "ghi_000003_000013.mp4")
+    with pytest.warns(UserWarning, match=r"1 of 4 videos are missing .*zumba/jkl"):
+        videos = read_kinetics(tmp_path, "train")
+    assert names_of(videos, tmp_path) == [
+        *("arm_wrestling/abc_000001_000011.webm", "zumba/def.mp4", "ghi_000003_000013.mp4")
+    ]
+    assert videos.labels.tolist() == [0, 1, 1]

@@ -1,6 +1,7 @@
 """Which clips come from one source video, and whether a split keeps them together."""
 
 import dataclasses
+import os
 import pathlib
 import re
 
@@ -25,8 +26,8 @@ def group_of(path):
     ('biking/v_biking_g07', 'run/one')
     """
     path = pathlib.PurePath(path)
-    numbered = re.match(r"(.*_g\d+)(_|$)", path.stem)
-    return f"{path.parent.name}/{numbered[1] if numbered else path.stem}".lower()
+    number = _numbered(path)
+    return f"{path.parent.name}/{number[1] if number else path.stem}".lower()
 
 
 def group_leaks(train, test):
@@ -40,15 +41,24 @@ def group_leaks(train, test):
         test: the same for the other side.
 
     Returns:
-        list of str: the groups (see `group_of`) that are on both sides, sorted.
+        list of str: the groups (see `group_of`) that are on both sides, sorted. A file without a
+        group number is there if the same path is on both sides.
 
     Example:
     >>> from keras_ctsep.data import group_leaks
     >>> group_leaks(["Run/v_Run_g01_c01.avi"], ["Run/v_Run_g01_c02.avi", "Run/v_Run_g02_c01.avi"])
     ['run/v_run_g01']
     """
-    sides = [getattr(side, "paths", side) for side in (train, test)]
-    return sorted(set.intersection(*({group_of(path) for path in side} for side in sides)))
+    sides = []
+    for side in (train, test):
+        # Of files without a number `train/run/1.mp4` and `test/run/1.mp4` are two sources.
+        sides.append(
+            {
+                group_of(path) if _numbered(path) else os.path.normpath(path): group_of(path)
+                for path in getattr(side, "paths", side)
+            }
+        )
+    return sorted({sides[0][key] for key in sides[0].keys() & sides[1].keys()})
 
 
 def check_split(train, test):
@@ -71,6 +81,10 @@ def check_split(train, test):
             "Expected the clips of one source video on one side of the split: on both sides they "
             f"make the test worthless. Received: {len(leaks)} groups on both, e.g. {leaks[0]}"
         )
+
+
+def _numbered(path):
+    return re.match(r"(.*_g\d+)(_|$)", pathlib.PurePath(path).stem)
 
 
 def hold_out(annotations, fraction, seed=0):

@@ -1,6 +1,7 @@
 """Readers for the lists that come with Kinetics and Something-Something v2."""
 
 import csv
+import io
 import json
 import os
 import pathlib
@@ -8,7 +9,14 @@ import re
 import warnings
 
 from keras_ctsep.data.annotations.annotations import from_names
-from keras_ctsep.data.annotations.listing import check_subset, find_lists, sub_folders
+from keras_ctsep.data.annotations.listing import (
+    SIDE_NAMES,
+    check_subset,
+    find_lists,
+    is_video,
+    read_text,
+    sub_folders,
+)
 
 
 def read_kinetics(directory, subset="train", annotations=None, class_names=None):
@@ -19,7 +27,8 @@ def read_kinetics(directory, subset="train", annotations=None, class_names=None)
 
     Args:
         directory: folder with `<label>/<youtube_id>_<start>_<end>.mp4`, the times in seconds with
-            six digits; or with one such folder for each subset.
+            six digits; or with one such folder for each subset. The folders may have `_` instead
+            of blanks, or may be missing, the times too, and videos may have other endings.
         subset: `"train"`, `"val"` or `"test"`: selects the rows, and the file and folder names.
         annotations: the csv file with the columns `label,youtube_id,time_start,time_end,split`
             (`split` may be missing, others are ignored), or the folder of `<subset>.csv`. `None`
@@ -49,33 +58,39 @@ def read_kinetics(directory, subset="train", annotations=None, class_names=None)
     """
     check_subset(subset, ("train", "val", "test"))
     directory = pathlib.Path(directory)
-    source = pathlib.Path(annotations) if annotations else directory / "annotations"
-    source = source / f"{subset}.csv" if source.is_dir() else source
-    if not source.is_file():
-        raise ValueError(f"Expected a csv list of Kinetics. Received: {source}, not a file")
+    source = _find_kinetics_list(directory, subset, annotations)
     rows = _read_kinetics_rows(source)
     class_names = class_names or sorted({row["label"] for row in rows})
     # "validate" in some releases.
     rows = [row for row in rows if row.get("split", subset).lower().startswith(subset)]
-    inner = directory / subset
-    folders = sub_folders(inner if inner.is_dir() else directory)
-    folders = {folder.name.lower(): folder for folder in folders}
-    files = {name: set(os.listdir(folder)) for name, folder in folders.items()}
-    paths, labels = [], []
+    inner = [directory / word for word in SIDE_NAMES[subset] if (directory / word).is_dir()]
+    root = inner[0] if inner else directory
+    files = {_key(folder.name): _files_by_stem(folder) for folder in sub_folders(root)}
+    flat = _files_by_stem(root)
+    paths, labels, missing = [], [], []
     for row in rows:
-        times = (int(float(row["time_start"])), int(float(row["time_end"])))
-        name = "{}_{:06d}_{:06d}.mp4".format(row["youtube_id"], *times)
-        if name in files.get(row["label"].lower(), ()):
-            paths.append(str(folders[row["label"].lower()] / name))
+        stems = _kinetics_stems(row)
+        there = (files.get(_key(row["label"]), {}), flat)
+        path = next((found[stem] for found in there for stem in stems if stem in found), None)
+        if path:
+            paths.append(path)
             labels.append(row["label"])
+        else:
+            missing.append(f"{row['label']}/{stems[0]}.mp4")
     if not paths:
+        seen = next((path for found in (*files.values(), flat) for path in found.values()), None)
         raise ValueError(
-            f"{source}: Expected videos of {subset!r} in {directory}. "
-            f"Received: none of {len(rows)} exists"
+            f"{source}: Expected videos of {subset!r} in {root}, <label>/<name> or <name>, with "
+            "the name <id>_<start>_<end>.mp4 or <id>.mp4 and blanks or _ in the label. Received: "
+            f"none of {len(rows)} exists, e.g. {', '.join(missing[:1]) or 'no row'}; there is "
+            f"{seen or 'no video'} among {len(files)} folders"
         )
-    if len(paths) < len(rows):
-        missing = len(rows) - len(paths)
-        warnings.warn(f"{source}: {missing} of {len(rows)} videos are missing", stacklevel=2)
+    if missing:
+        warnings.warn(
+            f"{source}: {len(missing)} of {len(rows)} videos are missing in {root}, e.g. "
+            f"{', '.join(missing[:3])}",
+            stacklevel=2,
+        )
     return from_names(paths, labels, class_names, source)
 
 
@@ -125,10 +140,40 @@ def read_ssv2(directory, subset="train", annotations=None):
     return from_names(paths, labels, class_names, source)
 
 
+def _find_kinetics_list(directory, subset, annotations):
+    source = pathlib.Path(annotations) if annotations else directory / "annotations"
+    if source.is_dir():
+        lists = [source / f"{word}.csv" for word in SIDE_NAMES[subset]]
+        source = next((file for file in lists if file.is_file()), source / f"{subset}.csv")
+    if not source.is_file():
+        raise ValueError(f"Expected a csv list of Kinetics. Received: {source}, not a file")
+    return source
+
+
+def _key(label):
+    """How labels and folders are compared: many downloads write `_` instead of blanks."""
+    return label.lower().replace("_", " ")
+
+
+def _files_by_stem(folder):
+    """Returns a dict from the name without its ending to the path of each video in `folder`."""
+    return {
+        os.path.splitext(name)[0]: str(folder / name)
+        for name in os.listdir(folder)
+        if is_video(name)
+    }
+
+
+def _kinetics_stems(row):
+    """Returns the names, without ending, that the video of a row may have, the official first."""
+    start, end = (int(float(row[name])) for name in ("time_start", "time_end"))
+    name = row["youtube_id"]
+    return f"{name}_{start:06d}_{end:06d}", f"{name}_{start}_{end}", name
+
+
 def _read_kinetics_rows(path):
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        rows = list(reader)
+    reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
+    rows = list(reader)
     missing = {"label", "youtube_id", "time_start", "time_end"} - set(reader.fieldnames or ())
     if missing:
         raise ValueError(

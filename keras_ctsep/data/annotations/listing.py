@@ -1,10 +1,24 @@
 """What the readers of annotations share: folders, lists, lines."""
 
+import codecs
 import os
 import pathlib
 import re
 
-VIDEO_ENDINGS = (".avi", ".mp4", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".m4v", ".wmv", ".flv")
+# What FFmpeg reads as a film, as far as people name their files so.
+VIDEO_ENDINGS = (
+    *(".3g2", ".3gp", ".3gpp", ".amv", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".gif"),
+    *(".h264", ".h265", ".hevc", ".m1v", ".m2ts", ".m2v", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4"),
+    *(".mpe", ".mpeg", ".mpg", ".mpv", ".mts", ".mxf", ".nut", ".ogm", ".ogv", ".qt", ".rm"),
+    *(".rmvb", ".ts", ".vob", ".webm", ".wmv", ".wtv", ".y4m"),
+)
+
+# What the folder or the list of a side is called.
+SIDE_NAMES = {
+    "train": ("train", "training"),
+    "val": ("val", "valid", "validate", "validation"),
+    "test": ("test", "testing"),
+}
 
 
 def require_some_file(paths, source):
@@ -19,7 +33,7 @@ def require_some_file(paths, source):
 
 
 def sub_folders(directory):
-    """Gives the folders in `directory`, sorted by name."""
+    """Returns the folders in `directory`, sorted by name."""
     directory = pathlib.Path(directory)
     if not directory.is_dir():
         raise ValueError(f"Expected a folder of videos. Received: {directory}, not a folder")
@@ -31,6 +45,12 @@ def is_video(name):
     return name.lower().endswith(VIDEO_ENDINGS) and not name.startswith(".")
 
 
+def sort_classes(names):
+    """Sorts names of classes: by value if all are numbers, else by alphabet."""
+    numbers = all(name.isdecimal() for name in names)
+    return sorted(set(names), key=(lambda name: (int(name), name)) if numbers else None)
+
+
 def check_subset(subset, known):
     """Raises unless `subset` is one of `known`."""
     if subset not in known:
@@ -38,7 +58,7 @@ def check_subset(subset, known):
 
 
 def find_lists(directory, annotations, word, pattern):
-    """Gives the folder of the lists: the first one with a file whose name matches `pattern`.
+    """Returns the folder of the lists: the first one with a file whose name matches `pattern`.
 
     Looks at the folder `annotations` if it is given, else at `directory` and the folders inside
     and beside it that have `word` in their names.
@@ -60,7 +80,7 @@ def find_lists(directory, annotations, word, pattern):
 
 
 def find_class_folders(directory, class_names, source):
-    """Gives the folder of each class, compared without case, or says which class has none."""
+    """Returns the folder of each class, compared without case, or says which class has none."""
     folders = {folder.name.lower(): folder for folder in sub_folders(directory)}
     missing = [name for name in class_names if name.lower() not in folders]
     if missing:
@@ -72,9 +92,27 @@ def find_class_folders(directory, class_names, source):
     return [folders[name.lower()] for name in class_names]
 
 
-def read_lines(path):
-    """Gives the number and the text of each line that is not empty."""
+def read_text(path, errors="strict"):
+    """Reads a list in UTF-8, in UTF-16 with its mark at the start, or in Latin-1."""
+    path = pathlib.Path(path)
     if not path.is_file():
         raise ValueError(f"Expected a list of videos. Received: {path}, not a file")
-    lines = path.read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines()
+    content = path.read_bytes()
+    marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = content.decode("utf-16" if marked else "utf-8-sig", errors)
+    except UnicodeDecodeError:
+        text = "\0" if marked else content.decode("latin-1")
+    if "\0" in text:
+        raise ValueError(
+            f"{path}: Expected text in UTF-8, UTF-16 with a byte order mark, or Latin-1. "
+            f"Received: {len(content)} bytes that start with {content[:8]!r}"
+        )
+    return text
+
+
+def read_lines(path):
+    """Returns the number and the text of each line that is not empty."""
+    # Names on the disk may have bytes that are no UTF-8, and may hold what `splitlines` splits at.
+    lines = read_text(path, errors="surrogateescape").split("\n")
     return [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
