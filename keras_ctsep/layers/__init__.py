@@ -1,11 +1,32 @@
-"""Convolutions that split a 3-D convolution into factors, and augmentation of clips."""
+"""Convolutions that split a 3-D convolution into factors, and augmentation of clips.
 
+Import it, or `keras_ctsep`, before `keras.saving.load_model` opens a file with these layers.
+"""
+
+from keras_ctsep.layers.add_relu import AddReLU
 from keras_ctsep.layers.augmentation import (
     ClipAugmentation,
     clip_augmentation,
     rand_augment,
 )
+from keras_ctsep.layers.batch_normalization import BatchNormalization
 from keras_ctsep.layers.conv2plus1d import Conv2Plus1D
 from keras_ctsep.layers.conv3d import Conv3D
 from keras_ctsep.layers.ct_separable_conv3d import CTSeparableConv3D
 from keras_ctsep.layers.depthwise_conv3d import DepthwiseConv3D
+from keras_ctsep.layers.initializers import GlorotUniform, HeNormal, RandomNormal
+
+__all__ = [
+    "AddReLU",
+    "BatchNormalization",
+    "CTSeparableConv3D",
+    "ClipAugmentation",
+    "Conv2Plus1D",
+    "Conv3D",
+    "DepthwiseConv3D",
+    "GlorotUniform",
+    "HeNormal",
+    "RandomNormal",
+    "clip_augmentation",
+    "rand_augment",
+]

@@ -8,26 +8,25 @@ where it strides, and weights of other packages would give other numbers.
 
 import math
 
-import keras
 from keras import layers
 
 from keras_ctsep import ops
 from keras_ctsep.layers import Conv2Plus1D, Conv3D, CTSeparableConv3D
 from keras_ctsep.layers.add_relu import AddReLU
 from keras_ctsep.layers.base import require_channels_last
+from keras_ctsep.layers.initializers import GlorotUniform, HeNormal, RandomNormal
 
-# ReLU halves the power of what passes; a dense kernel starts with that made good (He et al. 2015).
-DENSE_INITIALIZER = "he_normal"
 EXPANSION = 4  # channels a bottleneck block puts out per channel of its middle convolution
 
 
 def depthwise_initializer(window, gain):
-    """Returns an initializer for depthwise kernels.
+    """Returns an initializer for one depthwise kernel.
 
     Keras counts the channels of a depthwise kernel as inputs, which makes its start `channels`
-    times too small in power; what one output sees is the window alone.
+    times too small in power; what one output reads is the window alone. As with all initializers,
+    the same instance draws the same numbers again: each kernel needs one of its own.
     """
-    return keras.initializers.RandomNormal(stddev=math.sqrt(gain / window))
+    return RandomNormal(stddev=math.sqrt(gain / window))
 
 
 def half(kernel_size):
@@ -48,7 +47,7 @@ def full_conv(kernel_size):
             activation=activation,
             use_bias=False,
             use_norm=True,
-            kernel_initializer=DENSE_INITIALIZER,
+            kernel_initializer=HeNormal(),
             name=name,
         )(x)
 
@@ -68,8 +67,8 @@ def conv2plus1d(kernel_size):
             activation=activation,
             use_bias=False,
             use_norm=True,
-            spatial_initializer=DENSE_INITIALIZER,
-            temporal_initializer=DENSE_INITIALIZER,
+            spatial_initializer=HeNormal(),
+            temporal_initializer=HeNormal(),
             name=name,
         )(x)
 
@@ -78,13 +77,10 @@ def conv2plus1d(kernel_size):
 
 def ct_separable_conv(kernel_size, temporal):
     """Returns the channel- and time-separable convolution with a temporal factor of that kind."""
-    over_time = {
-        "full": DENSE_INITIALIZER,
-        "depthwise": depthwise_initializer(kernel_size[0], gain=2),
-    }
 
     def conv(x, filters, mid_filters, strides, activation, name):
         del mid_filters
+        over_time = HeNormal() if temporal == "full" else depthwise_initializer(kernel_size[0], 2)
         return CTSeparableConv3D(
             filters,
             kernel_size,
@@ -95,8 +91,8 @@ def ct_separable_conv(kernel_size, temporal):
             use_bias=False,
             use_norm=True,
             spatial_initializer=depthwise_initializer(math.prod(kernel_size[1:]), gain=1),
-            pointwise_initializer=DENSE_INITIALIZER,
-            temporal_initializer=over_time[temporal],
+            pointwise_initializer=HeNormal(),
+            temporal_initializer=over_time,
             name=name,
         )(x)
 
@@ -169,5 +165,9 @@ def top(x, num_classes, pooling, dropout, classifier_activation):
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
     return layers.Dense(
-        num_classes, activation=classifier_activation, dtype="float32", name="classifier"
+        num_classes,
+        activation=classifier_activation,
+        kernel_initializer=GlorotUniform(),
+        dtype="float32",
+        name="classifier",
     )(x)

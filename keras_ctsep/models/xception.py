@@ -10,6 +10,7 @@ from keras import layers
 
 from keras_ctsep.layers import Conv3D, DepthwiseConv3D
 from keras_ctsep.layers.batch_normalization import BATCH_NORM_MOMENTUM, BatchNormalization
+from keras_ctsep.layers.initializers import HeNormal
 from keras_ctsep.models import blocks
 from keras_ctsep.weights.names_keras_applications import load_image_weights
 
@@ -140,7 +141,7 @@ def _features(x, width, temporal):
             (1, 3, 3),
             strides=(1, 2, 2) if number == 1 else 1,
             use_bias=False,
-            kernel_initializer=blocks.DENSE_INITIALIZER,
+            kernel_initializer=HeNormal(),
             name=f"block1_conv{number}",
         )(x)
         x = layers.ReLU(name=f"block1_relu{number}")(_norm(x, f"block1_conv{number}_norm"))
@@ -197,7 +198,7 @@ def _pointwise_conv(x, filters, strides, name):
         1,
         strides=strides,
         use_bias=False,
-        kernel_initializer=blocks.DENSE_INITIALIZER,
+        kernel_initializer=HeNormal(),
         name=name,
     )(x)
 
