@@ -7,7 +7,7 @@ import keras
 
 from keras_ctsep.data import ClipCache
 from keras_ctsep.models import make_network
-from keras_ctsep.weights import kinetics400_class_names
+from keras_ctsep.weights import count_saved_classes, kinetics400_class_names
 
 _VIEW_ARGUMENTS = (
     "batch_size",
@@ -59,8 +59,9 @@ def read_run(model_path, **overrides):
 def read_weights(name, weights, **overrides):
     """Makes a network and fills it with weights that others trained.
 
-    A torchvision checkpoint brings Kinetics-400's class names and the clips that it was trained on:
-    16 frames, 15 a second, 112 pixels wide out of 128. Another file has `classes.txt` beside it.
+    The clips are those of torchvision's checkpoints: 16 frames, 15 a second, 112 pixels wide out of
+    128. The class names are those of the `classes.txt` next to the file, where it has as many lines
+    as the file's head has classes, else Kinetics-400's, where the head has 400.
 
     Args:
         name: name of the network, see `keras_ctsep.models.make_network`.
@@ -71,16 +72,25 @@ def read_weights(name, weights, **overrides):
         A tuple `(model, arguments, class_names)` as from `read_run`.
 
     Raises:
-        ValueError: when the weights do not fit to the network.
+        ValueError: when the weights do not fit to the network, or no class names fit to them.
     """
-    classes = pathlib.Path(weights).with_name("classes.txt")
-    class_names = list(kinetics400_class_names())
-    if classes.exists():
-        class_names = classes.read_text(encoding="utf-8").splitlines()
-    model = make_network(name, len(class_names), weights=str(weights))
+    class_names = _names_for(weights, count_saved_classes(weights))
+    model = make_network(name, len(class_names), weights=str(weights), head="same")
     arguments = {"num_frames": 16, "fps": 15.0, "short_side": 128, "crop_size": 112}
     arguments |= {name: value for name, value in overrides.items() if value is not None}
     return model, arguments, class_names
+
+
+def _names_for(weights, num_classes):
+    classes = pathlib.Path(weights).with_name("classes.txt")
+    beside = classes.read_text(encoding="utf-8").splitlines() if classes.exists() else []
+    for names in (beside, list(kinetics400_class_names())):
+        if names and len(names) == num_classes:
+            return names
+    raise ValueError(
+        f"{weights}: Expected a head, and {classes} with a line for each of its classes. "
+        f"Received: {num_classes} classes, {len(beside)} lines"
+    )
 
 
 def view_arguments(arguments):

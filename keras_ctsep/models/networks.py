@@ -2,17 +2,22 @@
 
 from keras_ctsep.models.video_resnet import VARIANTS, VideoResNet
 from keras_ctsep.models.xception import CTSepXception, XceptionFrames
+from keras_ctsep.weights.load import load_weights
+from keras_ctsep.weights.names_keras_applications import load_image_weights
 
 XCEPTIONS = {"CTSepXception": CTSepXception, "XceptionFrames": XceptionFrames}
 NETWORKS = (*VARIANTS, *XCEPTIONS)
 
 
-def make_network(name, num_classes=400, **options):
+def make_network(name, num_classes=400, *, weights=None, head="fresh", **options):
     """Returns the network of that name.
 
     Args:
         name: name of a network function of this package, such as `"CTSepResNet18"`.
         num_classes: number of classes.
+        weights: None, or what the network function takes.
+        head: where the weights have a head for another number of classes or none: `"fresh"` leaves
+            the network's as it starts and says so, `"same"` raises.
         **options: arguments of the network function; those that are None are left at its default.
 
     Raises:
@@ -25,6 +30,12 @@ def make_network(name, num_classes=400, **options):
     if name not in NETWORKS:
         raise ValueError(f"The network must be one of {NETWORKS}. Received: {name}")
     options = {option: value for option, value in options.items() if value is not None}
-    if name in XCEPTIONS:
-        return XCEPTIONS[name](num_classes, **options)
-    return VideoResNet(name, num_classes, **options)
+    is_xception = name in XCEPTIONS
+    model = (
+        XCEPTIONS[name](num_classes, **options)
+        if is_xception
+        else VideoResNet(name, num_classes, **options)
+    )
+    if weights is not None:
+        (load_image_weights if is_xception else load_weights)(model, weights, head)
+    return model

@@ -26,26 +26,32 @@ _TORCH_NAMES_2PLUS1D = {
 }
 
 
-def load_weights(model, path):
+HEADS = ("fresh", "same")
+
+
+def load_weights(model, path, head="fresh"):
     """Fills a model with the weights of a file, or raises and leaves the model to be thrown away.
 
-    The head is left as it is, and one line says so, where the file's has another number of classes
-    or none. A model without a head takes no notice of the file's.
+    A model without a head takes no notice of the file's.
 
     Args:
         model: a video model of this package; its head, if it has one, is the layer `classifier`.
         path: a torchvision checkpoint (`.pth`, `.pt`; networks of `VideoResNet` only) or a file
             that Keras saved from the same network on any backend (`.weights.h5`, `.keras`).
+        head: what happens where the file's head has another number of classes than the model's,
+            or is missing. `"fresh"`: the model's is left as it is, and one line says so, which is
+            right for fine-tuning. `"same"`: that is an error, which is right for prediction.
 
     Raises:
         ValueError: when the file is missing, damaged, of an unknown kind, asks for code to be run,
             or does not hold exactly the model's weights. The message names the file.
     """
+    require_known(head)
     name = str(path)
     if name.endswith((".pth", ".pt")):
-        load_torch_state(model, read_torch_checkpoint(path), path)
+        load_torch_state(model, read_torch_checkpoint(path), path, head)
     elif name.endswith((".weights.h5", ".keras")):
-        _load_keras(model, path)
+        _load_keras(model, path, head)
     else:
         raise ValueError(
             "`weights` must be None or end in .pth, .pt, .weights.h5 or .keras. "
@@ -53,7 +59,27 @@ def load_weights(model, path):
         )
 
 
-def load_torch_state(model, state, source):
+def require_known(head):
+    """Raises ValueError for a `head` that is none of `HEADS`."""
+    if head not in HEADS:
+        raise ValueError(f"`head` must be one of {HEADS}. Received: head={head}")
+
+
+def count_saved_classes(path):
+    """Returns the number of classes of a file's head, 0 where it has none.
+
+    Args:
+        path: a file as for `load_weights`.
+
+    Raises:
+        ValueError: when the file is missing or damaged.
+    """
+    if str(path).endswith((".pth", ".pt")):
+        return len(read_torch_checkpoint(path).get("fc.bias", ()))
+    return _saved_classes(saved_shapes(path))
+
+
+def load_torch_state(model, state, source, head="fresh"):
     """Fills a VideoResNet with a state dict of torchvision's network of the same name.
 
     Kernels come outputs first, `(out, in, frames, height, width)`, and are turned around. Counters
@@ -63,6 +89,7 @@ def load_torch_state(model, state, source):
         model: a `R3D18` or another network of the table of `VideoResNet`.
         state: dictionary from PyTorch's names to NumPy arrays.
         source: what to name in messages, such as the path.
+        head: as in `load_weights`.
 
     Raises:
         ValueError: when names or shapes of `state` and of the model differ.
@@ -73,7 +100,7 @@ def load_torch_state(model, state, source):
         for name, array in state.items()
         if not str(name).endswith(".num_batches_tracked")
     }
-    assign_all(variables, arrays, ("fc.weight", "fc.bias"), model, source)
+    assign_all(variables, arrays, ("fc.weight", "fc.bias"), model, source, head)
 
 
 def _inputs_first(array):
@@ -119,29 +146,31 @@ def _torch_prefixes(name, stem_is_2plus1d):
     return f"{module}.0", f"{module}.1"
 
 
-def assign_all(variables, arrays, head, model, source):
+def assign_all(variables, arrays, head_names, model, source, head):
     """Gives every variable the array of its name, or raises before the first one is changed.
 
     Args:
         variables: dictionary from names to the model's variables.
         arrays: dictionary from names to arrays. Those of the head may be missing, left over or
             made for another number of classes.
-        head: the names of the classifier's kernel and bias.
+        head_names: the names of the classifier's kernel and bias.
         model: the model, for messages.
         source: what to name in messages, such as the path.
+        head: as in `load_weights`.
 
     Raises:
         ValueError: when names or shapes differ.
     """
     variables, arrays = dict(variables), dict(arrays)
-    saved_classes = len(arrays[head[1]]) if head[1] in arrays else 0
-    num_classes = variables[head[1]].shape[0] if head[1] in variables else 0
+    bias = head_names[1]
+    saved_classes = len(arrays[bias]) if bias in arrays else 0
+    num_classes = variables[bias].shape[0] if bias in variables else 0
     if saved_classes != num_classes:
-        for name in head:
+        for name in head_names:
             arrays.pop(name, None)
             variables.pop(name, None)
         if num_classes:
-            _say_head_is_fresh(source, saved_classes, num_classes)
+            _leave_head(source, saved_classes, num_classes, head)
     wanted = {name: tuple(variable.shape) for name, variable in variables.items()}
     given = {name: array.shape for name, array in arrays.items()}
     _require_equal(wanted, given, model, source)
@@ -149,7 +178,11 @@ def assign_all(variables, arrays, head, model, source):
         variable.assign(arrays[name])
 
 
-def _say_head_is_fresh(source, saved_classes, num_classes):
+def _leave_head(source, saved_classes, num_classes, head):
+    if head == "same":
+        raise ValueError(
+            f"{source}: Expected a head of {num_classes} classes. Received: {saved_classes} classes"
+        )
     print(
         f"{source}: the file has {saved_classes} classes, the model {num_classes}: "
         "the classifier starts fresh."
@@ -205,12 +238,12 @@ def saved_shapes(path):
     return shapes
 
 
-def _load_keras(model, path):
+def _load_keras(model, path, head):
     shapes = saved_shapes(path)
     saved_classes = _saved_classes(shapes)
     target = _with_classes(model, saved_classes)
     if target is not model and _has_head(model):
-        _say_head_is_fresh(path, saved_classes, model.get_layer("classifier").units)
+        _leave_head(path, saved_classes, model.get_layer("classifier").units, head)
     require_same_shapes(target, shapes, model.name, path)
     target.load_weights(path)
 

@@ -5,6 +5,7 @@ import keras
 from keras_ctsep.weights.load import (
     assign_all,
     load_weights,
+    require_known,
     require_same_shapes,
     saved_shapes,
 )
@@ -15,7 +16,7 @@ IMAGENET_CLASSES = 1000
 _SHORTCUT_BLOCKS = {128: "block2", 256: "block3", 728: "block4", 1024: "block13"}
 
 
-def load_image_weights(model, weights):
+def load_image_weights(model, weights, head="fresh"):
     """Fills a model of `CTSepXception` from a file of it or of the image network.
 
     What the image network lacks, the convolutions over time, stays the identity that it starts as.
@@ -24,19 +25,21 @@ def load_image_weights(model, weights):
         model: a `CTSepXception` or `XceptionFrames`.
         weights: `"imagenet"`, or the path of a saved `keras.applications.Xception` or of a model
             of this package.
+        head: as in `keras_ctsep.weights.load.load_weights`.
 
     Raises:
         ValueError: when the weights cannot be had or do not fit.
     """
+    require_known(head)
     if weights == "imagenet":
-        _take_over(model, _imagenet(model), weights)
+        _take_over(model, _imagenet(model), weights, head)
     elif str(weights).endswith((".h5", ".keras")):
         shapes = saved_shapes(weights)
         # Kernels of videos have an axis more than those of images.
         if any(len(shape) == 5 for shape in shapes.values()):
-            load_weights(model, weights)
+            load_weights(model, weights, head)
         else:
-            _take_over(model, _saved_image_network(weights, shapes), weights)
+            _take_over(model, _saved_image_network(weights, shapes), weights, head)
     else:
         raise ValueError(
             '`weights` must be None, "imagenet", or end in .keras, .weights.h5 or .h5. '
@@ -66,7 +69,7 @@ def _saved_image_network(path, shapes):
     return network
 
 
-def _take_over(model, image_network, source):
+def _take_over(model, image_network, source, head):
     variables = {
         f"{layer.name}/{variable.name}": variable
         for layer in model.layers
@@ -87,7 +90,8 @@ def _take_over(model, image_network, source):
                 arrays[f"{name}/{kind}"] = array[None]
             else:
                 arrays[f"{name}/{kind}"] = array
-    assign_all(variables, arrays, ("classifier/kernel", "classifier/bias"), model, source)
+    head_names = ("classifier/kernel", "classifier/bias")
+    assign_all(variables, arrays, head_names, model, source, head)
 
 
 def _name_here(layer):

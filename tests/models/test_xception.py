@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import keras_ctsep
+from keras_ctsep import models
 from keras_ctsep.models.xception import TemporalIdentity
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
@@ -53,6 +54,8 @@ def test_another_number_of_classes_and_no_head(image_file, capsys):
         assert ("the file has 50 classes, the model 7" in said) == ("num_classes" in options)
         kernel = model.get_layer("block9_sepconv2_pointwise").kernel
         kernels[str(options)] = keras.ops.convert_to_numpy(kernel)
+    with pytest.raises(ValueError, match="head of 7 classes. Received: 50"):
+        models.make_network("CTSepXception", 7, weights=image_file, head="same")
     want = formula.kernel("block9_sepconv2/pointwise_kernel", (1, 1, 728, 728), 728)[None]
     for kernel in kernels.values():
         np.testing.assert_array_equal(kernel, want)

@@ -13,7 +13,8 @@ from checks import randomize
 from torch_checkpoints import narrow_state, write_checkpoint
 
 import keras_ctsep
-from keras_ctsep.weights.load import load_torch_state
+from keras_ctsep import models
+from keras_ctsep.weights.load import count_saved_classes, load_torch_state
 from keras_ctsep.weights.torch_file import read_torch_checkpoint
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
@@ -177,6 +178,19 @@ def test_a_head_of_other_classes_stays_fresh_and_one_line_says_so(capsys):
     np.testing.assert_array_equal(
         model.get_layer("stem_conv").output_norm.gamma, state["stem.1.weight"]
     )
+
+
+def test_a_head_of_other_classes_is_an_error_where_it_has_to_be_the_same(saved, tmp_path):
+    checkpoint = tmp_path / "r3d_18.pth"
+    write_checkpoint(checkpoint, narrow_state(num_classes=9))
+    for network, path, classes in (("R3D18", checkpoint, 9), ("CTSepResNet10", saved[1], 5)):
+        assert count_saved_classes(path) == classes
+        options = {"width": 0.0625, "weights": str(path), "head": "same"}
+        assert models.make_network(network, classes, **options).output_shape == (None, classes)
+        with pytest.raises(ValueError, match=f"{path}: .*head of 7 .*Received: {classes} classes"):
+            models.make_network(network, 7, **options)
+        with pytest.raises(ValueError, match="Received: head=new"):
+            models.make_network(network, 7, **options | {"head": "new"})
 
 
 def test_a_model_without_a_head_takes_no_notice_of_the_files(capsys):
