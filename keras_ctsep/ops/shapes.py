@@ -1,19 +1,29 @@
 """Window arithmetic of 3-D convolutions: the one place for triples, padding and output sizes."""
 
+import operator
+
 import keras
 
 AXES = ("frames", "height", "width")
 
 
 def positive(value, name):
-    """Returns `value`.
+    """Returns `value`, of Python or NumPy, as an int of Python.
 
     Raises:
         ValueError: if it is not an int above 0.
     """
-    if not isinstance(value, int) or value < 1:
+    number = _as_int(value)
+    if number is None or number < 1:
         raise ValueError(f"`{name}` must be an int above 0. Received: {name}={value}")
-    return value
+    return number
+
+
+def _as_int(value):
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
 
 
 def triple(value, name, minimum=1):
@@ -22,17 +32,14 @@ def triple(value, name, minimum=1):
     Raises:
         ValueError: if `value` is neither an int nor three ints, or one is below `minimum`.
     """
-    values = (value,) * 3 if isinstance(value, int) else value
-    if (
-        not isinstance(values, (tuple, list))
-        or len(values) != 3
-        or not all(isinstance(size, int) and size >= minimum for size in values)
-    ):
+    values = value if isinstance(value, (tuple, list)) else (value,) * 3
+    numbers = tuple(map(_as_int, values))
+    if len(numbers) != 3 or not all(size is not None and size >= minimum for size in numbers):
         raise ValueError(
             f"`{name}` must be an int or (frames, height, width), each at least {minimum}. "
             f"Received: {name}={value}"
         )
-    return tuple(values)
+    return numbers
 
 
 def standardize_padding(padding):
