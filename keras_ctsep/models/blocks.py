@@ -136,14 +136,23 @@ def scaled(filters, width):
     return max(1, round(filters * width))
 
 
-def check_arguments(num_classes, input_shape, pooling, dropout, width):
-    """Raises ValueError for arguments out of range that all networks share."""
+def check_arguments(num_classes, input_shape, include_preprocessing, pooling, dropout, width):
+    """Returns `num_classes` as an int.
+
+    Raises:
+        ValueError: for arguments out of range that all networks share.
+    """
     require_channels_last()
-    ops.positive(num_classes, "num_classes")
+    num_classes = ops.positive(num_classes, "num_classes")
     if len(input_shape) != 4:
         raise ValueError(
             "`input_shape` must be (frames, height, width, channels). "
             f"Received: input_shape={input_shape}"
+        )
+    if include_preprocessing and input_shape[-1] != 3:
+        raise ValueError(
+            "Preprocessing is that of RGB frames; `include_preprocessing=False` takes any number "
+            f"of channels. Received: input_shape={input_shape}"
         )
     if pooling not in (None, "avg", "max"):
         raise ValueError(f'`pooling` must be None, "avg" or "max". Received: pooling={pooling}')
@@ -151,6 +160,7 @@ def check_arguments(num_classes, input_shape, pooling, dropout, width):
         raise ValueError(f"`dropout` must be in [0, 1). Received: dropout={dropout}")
     if not width > 0:
         raise ValueError(f"`width` must be above 0. Received: width={width}")
+    return num_classes
 
 
 def top(x, num_classes, pooling, dropout, classifier_activation):
@@ -158,7 +168,8 @@ def top(x, num_classes, pooling, dropout, classifier_activation):
     if num_classes is None and pooling is None:
         return x
     # Means over thousands of places, and scores, lose too much in 16 bits.
-    pool = layers.GlobalMaxPooling3D if pooling == "max" else layers.GlobalAveragePooling3D
+    takes_max = pooling == "max" and num_classes is None
+    pool = layers.GlobalMaxPooling3D if takes_max else layers.GlobalAveragePooling3D
     x = pool(dtype="float32", name="pool")(x)
     if num_classes is None:
         return x

@@ -90,9 +90,10 @@ def VideoResNet(
         weights: None for a random start, or the path of a file: `.keras`, `.weights.h5`, or
             torchvision's `.pth`. A head for another number of classes is left fresh.
         include_preprocessing: whether the model takes RGB frames in 0..255, uint8 or float, and
-            normalizes them itself. Otherwise it takes normalized float frames.
+            normalizes them itself. Otherwise it takes normalized float frames of any number of
+            channels.
         pooling: without the top: None for the features `(batch, frames, height, width, channels)`,
-            `"avg"` or `"max"` for `(batch, channels)`.
+            `"avg"` or `"max"` for `(batch, channels)`. With the top it has no meaning.
         classifier_activation: activation of the classifier; None for logits.
         dropout: share of features dropped before the classifier, 0 to 1.
         width: factor on the number of filters of every layer.
@@ -115,7 +116,10 @@ def VideoResNet(
     Reference:
         Tran et al. 2018, arXiv 1711.11248, sections 3 and 4; He et al. 2016, arXiv 1512.03385.
     """
-    _check(variant, num_classes, input_shape, pooling, dropout, width, temporal)
+    _check_variant(variant, temporal)
+    num_classes = blocks.check_arguments(
+        num_classes, input_shape, include_preprocessing, pooling, dropout, width
+    )
     row = VARIANTS[variant]
     clips = keras.Input(input_shape, name="clips")
     x = _normalized(clips) if include_preprocessing else clips
@@ -153,10 +157,9 @@ def VideoResNet(
     return model
 
 
-def _check(variant, num_classes, input_shape, pooling, dropout, width, temporal):
+def _check_variant(variant, temporal):
     if variant not in VARIANTS:
         raise ValueError(f"`variant` must be one of {list(VARIANTS)}. Received: variant={variant}")
-    blocks.check_arguments(num_classes, input_shape, pooling, dropout, width)
     if temporal is not None and CT_SEPARABLE not in VARIANTS[variant].convs:
         raise ValueError(f"`temporal` belongs to CTSepResNets. Received: variant={variant}")
     if temporal not in (None, *TEMPORAL):
@@ -167,6 +170,7 @@ def _normalized(clips):
     return layers.Rescaling(
         scale=[1 / (255 * std) for std in RGB_STD],
         offset=[-mean / std for mean, std in zip(RGB_MEAN, RGB_STD, strict=True)],
+        dtype="float32",  # under mixed precision too: 16 bits cannot tell all grey levels apart
         name="normalization",
     )(clips)
 

@@ -92,9 +92,10 @@ def CTSepXception(
             this function (`.keras`, `.weights.h5`). A head for another number of classes is left
             fresh, and one line says so.
         include_preprocessing: whether the model takes RGB frames in 0..255, uint8 or float, and
-            brings them to -1..1 itself. Otherwise it takes frames in -1..1.
+            brings them to -1..1 itself. Otherwise it takes frames in -1..1 of any number of
+            channels.
         pooling: without the top: None for the features `(batch, frames, height, width, 2048)`,
-            `"avg"` or `"max"` for `(batch, 2048)`.
+            `"avg"` or `"max"` for `(batch, 2048)`. With the top it has no meaning.
         classifier_activation: activation of the classifier; None for logits.
         dropout: share of features dropped before the classifier, 0 to 1.
         width: factor on the number of filters; weights of the image network need 1.
@@ -117,13 +118,15 @@ def CTSepXception(
         Chollet 2017, "Xception", arXiv 1610.02357, figure 5; for the convolution over time Tran et
         al. 2018, arXiv 1711.11248, section 3.5.
     """
-    blocks.check_arguments(num_classes, input_shape, pooling, dropout, width)
+    num_classes = blocks.check_arguments(
+        num_classes, input_shape, include_preprocessing, pooling, dropout, width
+    )
     if temporal not in TEMPORAL:
         raise ValueError(f"`temporal` must be one of {TEMPORAL}. Received: temporal={temporal}")
     clips = keras.Input(input_shape, name="clips")
     x = clips
     if include_preprocessing:
-        x = layers.Rescaling(1 / 127.5, offset=-1.0, name="normalization")(x)
+        x = layers.Rescaling(1 / 127.5, offset=-1.0, dtype="float32", name="normalization")(x)
     x = _features(x, width, temporal)
     outputs = blocks.top(
         x, num_classes if include_top else None, pooling, dropout, classifier_activation

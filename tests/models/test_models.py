@@ -104,6 +104,32 @@ def test_pooling_and_logits(rng):
     )
 
 
+def test_with_the_top_pooling_has_no_meaning(rng):
+    clips = rng.integers(0, 256, size=(1, 4, 16, 16, 3), dtype="uint8")
+    model = keras_ctsep.CTSepResNet10(3, width=0.0625)
+    other = keras_ctsep.CTSepResNet10(3, width=0.0625, pooling="max")
+    other.set_weights(model.get_weights())
+    np.testing.assert_array_equal(*(keras.ops.convert_to_numpy(m(clips)) for m in (model, other)))
+
+
+def test_numbers_of_numpy_are_numbers():
+    labels = np.asarray([0, 4, 2])
+    model = keras_ctsep.CTSepResNet10(labels.max() + 1, width=0.0625)
+    assert model.output_shape == (None, 5)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 4])
+@pytest.mark.parametrize("network", ["CTSepResNet10", "XceptionFrames"])
+def test_preprocessing_is_for_three_channels(network, channels, rng):
+    options = {"input_shape": (None, None, None, channels), "width": 0.0625}
+    words = "`include_preprocessing=False` takes any number of channels. Received: input_shape="
+    with pytest.raises(ValueError, match=words):
+        models.make_network(network, 3, **options)
+    model = models.make_network(network, 3, include_preprocessing=False, **options)
+    clips = rng.normal(size=(1, 2, 32, 32, channels)).astype("float32")
+    assert model(clips).shape == (1, 3)
+
+
 def test_one_step_of_fit_changes_every_weight(rng):
     for name in ("CTSepResNet10", "MC3_18"):
         model = models.VideoResNet(name, 3, width=0.0625)
@@ -129,6 +155,26 @@ def test_mixed_precision_keeps_the_head_in_float32(rng):
     exact.set_weights(model.get_weights())
     difference = keras.ops.convert_to_numpy(scores - exact(clips))
     assert np.max(np.abs(difference)) < 0.05
+
+
+@pytest.mark.parametrize(
+    "network, mean, std",
+    [
+        ("CTSepResNet10", [0.43216, 0.394666, 0.37645], [0.22803, 0.22145, 0.216989]),
+        ("XceptionFrames", [0.5] * 3, [0.5] * 3),
+    ],
+)
+def test_mixed_precision_normalizes_in_float32(network, mean, std, rng):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = models.make_network(network, 5, width=0.0625)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    clips = rng.uniform(0, 255, size=(1, 2, 32, 32, 3)).astype("float32")
+    normalized = keras.Model(model.input, model.get_layer("normalization").output)(clips)
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(normalized), (clips / 255 - mean) / std, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize(
