@@ -1,6 +1,7 @@
 """Video classifiers, as functions that return a `keras.Model`."""
 
 from keras_ctsep.models.complexity import count_multiply_adds
+from keras_ctsep.models.freezing import freeze_norms
 from keras_ctsep.models.networks import make_network
 from keras_ctsep.models.video_resnet import (
     MC3_18,

@@ -36,6 +36,24 @@ def test_published_sizes(name, temporal):
     assert models.count_multiply_adds(model, CLIP) / 1e9 == pytest.approx(billions, abs=0.006)
 
 
+def test_multiply_adds_of_models_inside_models():
+    """Wrapped or not, and twice where a network is called twice."""
+    options = {"width": 0.125, "include_top": False, "pooling": "avg"}
+    shape = (4, 32, 32, 3)
+    inner = keras_ctsep.CTSepResNet10(**options)
+    alone = models.count_multiply_adds(inner, shape)
+    assert alone > 10**6
+    wrapped = keras.Sequential([inner, keras.layers.Dense(5)])
+    assert models.count_multiply_adds(wrapped, shape) == alone + 64 * 5
+    deeper = keras.Sequential([keras.Input(shape), wrapped, keras.layers.Dense(2)])
+    assert models.count_multiply_adds(deeper, shape) == alone + 64 * 5 + 5 * 2
+    clips = keras.Input((None, None, None, 3))
+    halves = keras.layers.AveragePooling3D((1, 2, 2))(clips)
+    twice = keras.Model(clips, keras.layers.Add()([inner(clips), inner(halves)]))
+    half = models.count_multiply_adds(inner, (4, 16, 16, 3))
+    assert models.count_multiply_adds(twice, shape) == alone + half
+
+
 def test_default_temporal_factor_is_full():
     assert keras_ctsep.CTSepResNet18(101).count_params() == (
         keras_ctsep.CTSepResNet18(101, temporal="full").count_params()
@@ -105,9 +123,10 @@ def test_pooling_and_logits(rng):
 
 
 def test_with_the_top_pooling_has_no_meaning(rng):
-    clips = rng.integers(0, 256, size=(1, 4, 16, 16, 3), dtype="uint8")
+    clips = rng.integers(0, 256, size=(1, 2, 48, 48, 3), dtype="uint8")
     model = keras_ctsep.CTSepResNet10(3, width=0.0625)
     other = keras_ctsep.CTSepResNet10(3, width=0.0625, pooling="max")
+    randomize(model)
     other.set_weights(model.get_weights())
     np.testing.assert_array_equal(*(keras.ops.convert_to_numpy(m(clips)) for m in (model, other)))
 
@@ -139,6 +158,31 @@ def test_one_step_of_fit_changes_every_weight(rng):
         model.fit(clips, np.eye(3)[[0, 1, 2, 0]], batch_size=4, verbose=0)
         for weight, old in zip(model.weights, before, strict=True):
             assert np.any(keras.ops.convert_to_numpy(weight.value) != old), weight.path
+
+
+@pytest.mark.parametrize("network", ["R2Plus1D18", "CTSepXception"])
+def test_frozen_norms_stay_as_they_are(network, rng):
+    """Also in a model around the network, and with what lies between two factors."""
+    inner = models.make_network(network, width=0.0625, include_top=False, pooling="avg")
+    model = keras.Sequential([inner, keras.layers.Dense(2)])
+    clips = rng.integers(0, 256, size=(2, 3, 32, 32, 3), dtype="uint8")
+    randomize(model)
+    frozen = models.freeze_norms(model)
+    of_norm = [weight for norm in frozen for weight in norm.weights]
+    kinds = ("gamma", "beta", "moving_mean", "moving_variance")
+    assert len(of_norm) == sum(weight.name in kinds for weight in model.weights)
+    before = [keras.ops.convert_to_numpy(weight.value).copy() for weight in model.weights]
+    model.compile(keras.optimizers.SGD(1.0), "mse")
+    model.fit(clips, np.ones((2, 2)), batch_size=2, verbose=0)
+    ids = {id(weight) for weight in of_norm}
+    changed = 0
+    for weight, old in zip(model.weights, before, strict=True):
+        new = keras.ops.convert_to_numpy(weight.value)
+        if id(weight) in ids:
+            np.testing.assert_array_equal(new, old, err_msg=weight.path)
+        else:
+            changed += bool(np.any(new != old))
+    assert changed > len(inner.weights) // 10
 
 
 def test_mixed_precision_keeps_the_head_in_float32(rng):
