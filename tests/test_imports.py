@@ -79,6 +79,17 @@ def test_backends_are_imported_inside_functions_only():
             assert not anywhere, path
 
 
+def test_the_rooms_are_there_after_one_import_and_nothing_by_accident():
+    code = "import keras_ctsep; print(*(n for n in vars(keras_ctsep) if not n.startswith('_')))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    names = set(run.stdout.split())
+    rooms = {"data", "evaluation", "inference", "layers", "models", "ops", "training", "weights"}
+    assert rooms | set(keras_ctsep.models.__all__) == set(keras_ctsep.__all__) <= names
+    # What else is imported on the way becomes an attribute too.
+    parts = {path.stem for path in PACKAGE.iterdir()}
+    assert names - set(keras_ctsep.__all__) <= parts | {"os"}
+
+
 def test_import_brings_nothing_unasked():
     code = "import sys, keras; before = set(sys.modules); import keras_ctsep; " + (
         "print(*sorted({name.split('.')[0] for name in set(sys.modules) - before}))"
