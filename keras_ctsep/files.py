@@ -46,5 +46,5 @@ def write_whole(path):
 def _flush_to_disk(path):
     # A rename may reach the disk before the bytes do: after a power cut the file would be empty.
     if path.is_file():
-        with open(path, "rb") as file:
+        with open(path, "r+b") as file:  # Windows flushes only what may be written
             os.fsync(file.fileno())

@@ -17,3 +17,12 @@ def test_data():
     if not folder:
         pytest.skip("KERAS_CTSEP_TEST_DATA names no folder of real videos")
     return pathlib.Path(folder)
+
+
+@pytest.fixture(scope="session")
+def cases(test_data):
+    """The folder of small difficult videos next to the real ones."""
+    folder = test_data.parent / "cases"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not there")
+    return folder

@@ -36,7 +36,7 @@ def balanced_order(labels, rng):
     Example:
     >>> import numpy as np
     >>> order = balanced_order(np.array([0, 0, 0, 0, 1, 0]), np.random.default_rng(0))
-    >>> np.bincount(order, minlength=6)[4], len(set(order.tolist()))
+    >>> int(np.bincount(order, minlength=6)[4]), len(set(order.tolist()))
     (3, 4)
     """
     classes = rng.permutation(np.unique(labels))

@@ -155,12 +155,15 @@ class ClipCache:
         for last_use, size, path in files:
             if total + num_bytes <= self.max_bytes or last_use >= self._start:
                 break
-            os.unlink(path)
+            with contextlib.suppress(FileNotFoundError):  # another process was quicker
+                os.unlink(path)
             total -= size
         return total
 
     def _files(self):
         for entry in os.scandir(self.directory):
-            if entry.name.endswith(_SUFFIX):
-                status = entry.stat()
-                yield status.st_mtime, status.st_size, entry.path
+            # A name with a dot in front is a file that somebody writes right now.
+            if entry.name.endswith(_SUFFIX) and not entry.name.startswith("."):
+                with contextlib.suppress(FileNotFoundError):  # deleted just now
+                    status = entry.stat()
+                    yield status.st_mtime, status.st_size, entry.path

@@ -10,7 +10,7 @@ import warnings
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from keras_ctsep.data.video_file import VideoError, open_video, quarter_turns
+from keras_ctsep.data.video_file import VideoError, open_video, orientation, upright
 
 # Bit-exact: the same bytes on every processor. FULL_CHR_H_INT keeps the colours of all columns;
 # without it swscale computes one colour for two columns and all frames come out too dark.
@@ -121,7 +121,7 @@ def make_converter(short_side):
             interpolation=_SCALING,
             threads=1,
         ).to_ndarray()
-        return np.rot90(picture, quarter_turns(frame))
+        return upright(picture, orientation(frame))
 
     return to_array
 

@@ -1,6 +1,7 @@
 """Results that are needed soon, computed by threads in the meantime."""
 
 import concurrent.futures
+import os
 import threading
 
 
@@ -18,6 +19,10 @@ class LookAhead:
     def __init__(self, function, num_threads):
         self._function = function
         self._num_threads = num_threads
+        self._start()
+
+    def _start(self):
+        self._process = os.getpid()
         self._futures = {}
         self._lock = threading.Lock()
         self._pool = None
@@ -32,6 +37,9 @@ class LookAhead:
         """
         if not self._num_threads:
             return [self._function(key) for key in keys]
+        if self._process != os.getpid():
+            # A fork takes no threads along, and perhaps a lock that one of them holds.
+            self._start()
         with self._lock:
             self._pool = self._pool or concurrent.futures.ThreadPoolExecutor(self._num_threads)
             for key in (*keys, *next_keys):

@@ -2,10 +2,18 @@
 
 import contextlib
 import errno
+import functools
 import os
+import stat
+import struct
 from typing import NamedTuple
 
 import av
+import numpy as np
+from av.stream import Disposition
+
+# A rate that differs by more from what the time stamps say is a guess of the container.
+_RATE_TOLERANCE = 0.1
 
 
 class VideoError(ValueError):
@@ -25,11 +33,11 @@ class VideoInfo(NamedTuple):
     """What a video file says about itself.
 
     Attributes:
-        num_frames: number of frames by the header, which may be wrong, or counted without decoding
-            where the format has no such header.
+        num_frames: number of frames that a player shows, by the file's index, or counted without
+            decoding where there is none. Damaged files may have fewer.
         fps: frames per second, on average where the rate varies; 0.0 when the file does not say.
-        height: height in pixels, as shown (after rotation).
-        width: width in pixels, as shown (after rotation).
+        height: height in stored pixels, after rotation.
+        width: width in stored pixels, after rotation.
 
     Example:
     >>> from keras_ctsep.data import VideoInfo
@@ -64,22 +72,50 @@ def open_video(path):
         first = next(frames, None)
         if first is None:
             raise VideoError(f"{path}: no frame can be decoded")
-        num_frames = stream.frames or _count_packets(path)
         height, width = first[0].height, first[0].width
-        if quarter_turns(first[0]) % 2:
+        if orientation(first[0])[0]:
             height, width = width, height
-        fps = float(stream.average_rate or stream.guessed_rate or 0)
-        yield VideoInfo(num_frames, fps, height, width), _chain(first, frames)
+        yield VideoInfo(*_length_and_rate(path, stream), height, width), _chain(first, frames)
 
 
-def quarter_turns(frame):
-    """Counter-clockwise turns by 90 degrees that make a decoded frame upright."""
-    return round(frame.rotation / 90) % 4
+def orientation(frame):
+    """Returns what makes a decoded frame upright, see `orientation_of`."""
+    for data in frame.side_data:
+        if data.type.name == "DISPLAYMATRIX":
+            return orientation_of(bytes(data))
+    return False, False, False
+
+
+def orientation_of(matrix):
+    """Returns what a display matrix asks for: a transposition, and then flips.
+
+    It maps a place (x, y) to (a x + c y, b x + d y). Phones write it for the four turns, their
+    front cameras for the four mirrored ones too.
+
+    Args:
+        matrix: the nine 32-bit integers a, b, u, c, d, v, x, y, w as bytes.
+
+    Returns:
+        A tuple of three bools: swap height and width, then mirror rows, then mirror columns.
+    """
+    a, b, _, c, d = struct.unpack("=9i", matrix)[:5]
+    is_transposed = abs(b) > abs(a)
+    return is_transposed, (b if is_transposed else d) < 0, (c if is_transposed else a) < 0
+
+
+def upright(pictures, orientation):
+    """Returns arrays `(..., height, width, 3)` as a player shows them."""
+    is_transposed, mirrors_rows, mirrors_columns = orientation
+    if is_transposed:
+        pictures = np.swapaxes(pictures, -3, -2)
+    rows, columns = (slice(None, None, -1 if flip else 1) for flip in orientation[1:])
+    return pictures[..., rows, columns, :]
 
 
 def is_remote(path):
     """True for an address that `fsspec` opens, such as `s3://...` or `zip://...::...`."""
-    return "://" in os.fspath(path) or "::" in os.fspath(path)
+    path = os.fspath(path)
+    return ("://" in path or "::" in path) and not os.path.exists(path)
 
 
 def file_identity(path):
@@ -114,11 +150,17 @@ def _open_container(path, stack):
         source = f"file:{path}"
         if is_remote(path):
             source = stack.enter_context(_import_fsspec(path).open(os.fspath(path), "rb"))
+        elif not stat.S_ISREG(os.stat(path).st_mode):
+            # A pipe can be read once; a loader opens each file again for every clip.
+            raise OSError("is no regular file")
         # Real files carry metadata in Latin-1; by default PyAV raises UnicodeDecodeError on them.
         container = stack.enter_context(av.open(source, metadata_errors="ignore"))
-    if not container.streams.video:
+    # Embedded artwork is a stream of one picture, which may come first.
+    films = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    if not films:
         raise VideoError(f"{path}: has no video stream")
-    stream = container.streams.video[0]
+    best = container.streams.best("video")
+    stream = best if best in films else films[0]
     if stream.codec_context is None:
         raise VideoError(f"{path}: has a video stream that no decoder knows")
     stream.thread_type = "NONE"
@@ -173,10 +215,37 @@ def _packets(path, container, stream):
         yield packet
 
 
-def _count_packets(path):
+def _length_and_rate(path, stream):
+    """Returns the number of frames that will be shown, and frames per second or 0.0."""
+    rate, num_frames = float(stream.average_rate or 0), stream.frames
+    if rate and num_frames:
+        index = stream.index_entries
+        # Without its index the file is cut short, and the header says what it should have.
+        if len(index) >= num_frames:
+            # An edit list hides frames that others need, and some writers leave packets empty.
+            num_frames = sum(entry.size > 0 and not entry.is_discard for entry in index)
+        return num_frames, rate
+    num_frames, measured = _read_stamps(path, file_identity(path))
+    if measured and abs(rate / measured - 1) > _RATE_TOLERANCE:
+        rate = measured
+    return num_frames, rate
+
+
+@functools.lru_cache(maxsize=100_000)
+def _read_stamps(path, identity):
+    """Returns the number of packets that will be shown, and the rate of their time stamps."""
+    del identity  # a file that has changed is read again
     with contextlib.ExitStack() as stack:
         container, stream = _open_container(path, stack)
-        return sum(packet.size > 0 for packet in _packets(path, container, stream))
+        packets = [
+            (packet.pts, packet.is_discard)
+            for packet in _packets(path, container, stream)
+            if packet.size
+        ]
+        stamps = [pts for pts, _ in packets if pts is not None]
+        span = float((max(stamps) - min(stamps)) * stream.time_base) if stamps else 0
+    rate = (len(stamps) - 1) / span if span > 0 else 0.0
+    return sum(not is_discard for _, is_discard in packets), rate
 
 
 def _chain(first, frames):

@@ -2,6 +2,7 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -212,3 +213,29 @@ def test_copies_and_arguments(tmp_path):
     assert cache._start <= time.time()
     with pytest.raises(ValueError, match="Received: max_bytes=0"):
         ClipCache(tmp_path, 0)
+
+
+def test_others_may_write_and_delete_meanwhile(tmp_path):
+    """A file that is renamed or deleted between listing and looking is no error."""
+    cache = ClipCache(tmp_path)
+    done = threading.Event()
+
+    def write_and_delete():
+        while not done.is_set():
+            (tmp_path / ".1a2b3c4d-x.frames").write_bytes(b"12")
+            os.replace(tmp_path / ".1a2b3c4d-x.frames", tmp_path / "x.frames")
+            (tmp_path / "x.frames").unlink()
+
+    thread = threading.Thread(target=write_and_delete)
+    thread.start()
+    try:
+        sizes = {cache.num_bytes() for _ in range(3000)}
+    finally:
+        done.set()
+        thread.join()
+    assert sizes <= {0, 2}
+
+
+def test_unfinished_files_do_not_count(tmp_path):
+    (tmp_path / ".1a2b3c4d-x.frames").write_bytes(b"12")
+    assert ClipCache(tmp_path).num_bytes() == 0

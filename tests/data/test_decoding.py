@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from painted_videos import painted_frame, read_numbers, write_frames, write_painted, write_sound
 
-from keras_ctsep.data import VideoError, decode_frames, read_video_info
+from keras_ctsep.data import VideoError, decode_frames, read_video_info, video_file
+from keras_ctsep.data.video_file import orientation_of, upright
 
 FORMATS = {
     "video.avi": "mpeg4",
@@ -283,3 +284,76 @@ def test_remote_files_that_fail_are_named(tmp_path):
         with pytest.raises(VideoError) as error:
             decode_frames(address, [0])
         assert str(error.value).startswith(f"{address}: ")
+
+
+def test_frames_that_an_edit_list_hides_do_not_count(cases):
+    path = cases / "cut_with_copy" / "227_in_the_header_52_shown.mp4"
+    reports = []
+    assert read_video_info(path).num_frames == 52
+    assert len(decode_frames(path, range(52), report=reports.append)) == 52
+    with pytest.raises(VideoError, match="ends after 52 frames"):
+        decode_frames(path, range(53, 60))
+    assert not reports
+
+
+def test_artwork_is_not_the_film(cases):
+    film, plain = (cases / "wrong_stream" / f"{name}.mp4" for name in ("cover_first", "plain"))
+    assert read_video_info(film) == read_video_info(plain)
+    np.testing.assert_array_equal(decode_frames(film, [0, 29]), decode_frames(plain, [0, 29]))
+
+
+def test_mirrored_films_come_as_a_player_shows_them(cases):
+    red, green, blue = 0, 1, 2  # the channel that is bright
+
+    def corners(name):
+        frame = decode_frames(cases / "mirrored" / name, [3])[0]
+        return frame.shape[:2], [int(frame[y, x].argmax()) for y, x in ((5, 5), (5, -5), (-5, 5))]
+
+    assert corners("r0.mp4") == ((64, 96), [red, green, blue])
+    assert corners("vflip.mp4")[0] == (64, 96) and corners("vflip.mp4")[1][0] == blue
+    assert corners("r90_hflip.mp4") == ((96, 64), [red, blue, green])
+    assert read_video_info(cases / "mirrored" / "r90_hflip.mp4")[2:] == (96, 64)
+
+
+@pytest.mark.parametrize("matrix", [(a, b) for a in (1, -1) for b in (1, -1)])
+@pytest.mark.parametrize("is_transposed", [False, True])
+def test_all_eight_display_matrices(matrix, is_transposed):
+    """Each place of the picture goes where the matrix says: (x, y) to (a x + c y, b x + d y)."""
+    one, other = matrix
+    a, b, c, d = (0, one, other, 0) if is_transposed else (one, 0, 0, other)
+    words = np.array([a, b, 0, c, d, 0, 0, 0, 1 << 14], "int32") << 16
+    picture = np.arange(2 * 3 * 3).reshape(2, 3, 3)
+    shown = upright(picture, orientation_of(words.tobytes()))
+    places = {(a * x + c * y, b * x + d * y): picture[y, x] for y in range(2) for x in range(3)}
+    left, top = (min(place[axis] for place in places) for axis in (0, 1))
+    for (x, y), pixel in places.items():
+        np.testing.assert_array_equal(shown[y - top, x - left], pixel)
+
+
+def test_a_guessed_rate_gives_way_to_the_time_stamps(cases):
+    info = read_video_info(cases / "guessed_rate" / "browser_live.webm")
+    assert info.num_frames == 150 and info.fps == pytest.approx(28.26, abs=0.01)
+
+
+def test_frames_of_a_file_without_a_header_are_counted_once(tmp_path, monkeypatch):
+    path = write_painted(tmp_path / "video.mkv", num_frames=20)
+    assert [read_video_info(path).num_frames for _ in range(3)] == [20] * 3
+    opened = []
+    packets = video_file._packets
+    monkeypatch.setattr(video_file, "_packets", lambda *args: opened.append(1) or packets(*args))
+    assert read_video_info(path).num_frames == 20 and len(opened) == 1  # for the first frame
+    write_painted(path, num_frames=30)
+    assert read_video_info(path).num_frames == 30
+
+
+def test_a_pipe_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe.avi")
+    with pytest.raises(VideoError, match="pipe.avi: is no regular file"):
+        decode_frames(tmp_path / "pipe.avi", [0])
+
+
+def test_a_local_name_that_looks_like_an_address(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "zip:").mkdir()
+    write_painted(tmp_path / "zip:" / "a::b.avi", num_frames=4)
+    assert read_video_info("zip://a::b.avi").num_frames == 4

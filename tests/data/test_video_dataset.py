@@ -1,7 +1,9 @@
 import concurrent.futures
 import copy
 import hashlib
+import os
 import pickle
+import time
 import warnings
 
 import keras
@@ -445,3 +447,21 @@ def test_look_ahead_computes_the_next_keys_and_forgets_the_rest():
     assert calls == [1, 2, 3, 4, 5]
     assert LookAhead(double, num_threads=0).get([7], [8]) == [14]
     assert calls[-1] == 7
+
+
+def test_look_ahead_works_after_a_fork():
+    """A fork takes no threads along: the child would wait for them for ever."""
+    ahead = LookAhead(lambda key: 2 * key, num_threads=2)
+    assert ahead.get([1], [2, 3]) == [2]
+    child = os.fork()
+    if not child:
+        os._exit(0 if ahead.get([2], [5]) == [4] else 1)
+    for _ in range(100):
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            break
+        time.sleep(0.1)
+    else:
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+    assert done and status == 0

@@ -7,7 +7,7 @@ from av import VideoFrame
 
 from keras_ctsep.data.decoding import available_indices, check_indices, make_converter
 from keras_ctsep.data.video_dataset import VideoDataset
-from keras_ctsep.data.video_file import VideoError, open_video, quarter_turns, read_bytes
+from keras_ctsep.data.video_file import VideoError, open_video, orientation, read_bytes, upright
 
 _NEWEST_TENSORFLOW = (2, 17)
 
@@ -84,7 +84,7 @@ def decode_frames_tfio(path, indices, short_side=None, report=warnings.warn):
         frame, _ = next(frames)
         if frame.width < 8:
             raise VideoError(f"{path}: {frame.width} pixels are too narrow for tensorflow-io")
-        turns = quarter_turns(frame)
+        turned = orientation(frame)
     indices = check_indices(indices(info) if callable(indices) else indices)
     video = _decode_whole(path)
     wanted, places = np.unique(
@@ -96,7 +96,7 @@ def decode_frames_tfio(path, indices, short_side=None, report=warnings.warn):
         to_array(path, VideoFrame.from_ndarray(np.ascontiguousarray(video[index]), format="rgb24"))
         for index in wanted
     ]
-    return np.rot90(pictures, turns, axes=(1, 2))[places.reshape(indices.shape)]
+    return upright(np.stack(pictures), turned)[places.reshape(indices.shape)]
 
 
 def _decode_whole(path):
