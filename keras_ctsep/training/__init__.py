@@ -1,10 +1,11 @@
 """Training a video classifier so that nothing is lost when it stops half-way."""
 
 from keras_ctsep.training import distribution
-from keras_ctsep.training.checkpoint import Checkpoint, StopOnSignal
+from keras_ctsep.training.checkpoint import Checkpoint
 from keras_ctsep.training.optimization import make_optimizer, warmup_cosine
 from keras_ctsep.training.run import train
 from keras_ctsep.training.run_folder import choose_run_folder, write_run
+from keras_ctsep.training.signals import StopOnSignal
 
 __all__ = [
     "Checkpoint",

@@ -5,7 +5,6 @@ import csv
 import json
 import pathlib
 import shutil
-import signal
 import sys
 import time
 
@@ -27,8 +26,9 @@ class Checkpoint(keras.callbacks.Callback):
     history and the best score, and writes in two steps.
 
     Files in `output`: `best.keras` (highest `val_accuracy`, the later of equals), `last.keras`,
-    `history.csv`, `curves.png`, and last of all `state.npz`. With an optimizer that averages
-    weights (`use_ema=True`) both models and the validation use the averages.
+    `history.csv`, after these `state.npz`, and last `curves.png` where matplotlib is installed.
+    With an optimizer that averages weights (`use_ema=True`) both models and the validation use
+    the averages.
 
     Args:
         output: folder to write into.
@@ -154,8 +154,9 @@ class Checkpoint(keras.callbacks.Callback):
                 self._save_models(row)
         if self.writes:
             self._write_history()
-            # Last, so that whoever goes on from here finds all the other files.
+            # After them, so that whoever goes on from here finds the models and the history.
             self._write_state(self.model)
+            self._draw_history()
 
     def _save_models(self, row):
         best = max(row.get("val_accuracy", 0.0) for row in self.history)
@@ -173,8 +174,14 @@ class Checkpoint(keras.callbacks.Callback):
                 writer = csv.DictWriter(file, self.history[0])
                 writer.writeheader()
                 writer.writerows(self.history)
+
+    def _draw_history(self):
         columns = {name: [row[name] for row in self.history] for name in self.history[0]}
-        plot_curves(columns, self.output / "curves.png")
+        try:
+            plot_curves(columns, self.output / "curves.png")
+        except ModuleNotFoundError as error:  # matplotlib is an extra
+            if len(self.history) == 1:
+                print(f"No curves.png: {error}", file=sys.stderr)
 
     def _write_state(self, model, batch=0):
         arrays = [keras.ops.convert_to_numpy(variable) for variable in _all_variables(model)]
@@ -194,56 +201,6 @@ class Checkpoint(keras.callbacks.Callback):
         _assign(variables, arrays)
         self.history = history
         self.train_data.first_batch = batch
-
-
-class StopOnSignal(keras.callbacks.Callback):
-    """Ends the program after the batch in which SIGINT (Ctrl-C) or SIGTERM came.
-
-    As a callback it looks after every batch, in `fit` after those of training but the last: the
-    epoch then ends first, which saves it. As a context manager it catches the signals. A second
-    signal acts at once. The exit code is 128 plus the signal's number: 130, 143.
-
-    Args:
-        checkpoint: `Checkpoint` that is to write the state before a training is left.
-        message: text that says what is saved and how to go on.
-
-    Example:
-    ```python
-    with StopOnSignal(checkpoint, "Go on with --resume.") as stop:
-        model.fit(data, callbacks=[checkpoint, stop])
-    ```
-    """
-
-    def __init__(self, checkpoint, message=""):
-        super().__init__()
-        self.checkpoint = checkpoint
-        self.message = message
-        self._received = None
-
-    def __enter__(self):
-        signals = (signal.SIGINT, signal.SIGTERM)
-        self._handlers = {number: signal.signal(number, self._receive) for number in signals}
-        return self
-
-    def __exit__(self, *error):
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
-
-    def _receive(self, number, frame):
-        self._received = number
-        self.__exit__()
-
-    def on_train_batch_end(self, batch, logs=None):
-        if self._received and self.checkpoint.write_within_epoch(batch):
-            self._look(batch)
-
-    def _look(self, number, logs=None):
-        if self._received:
-            name = signal.Signals(self._received).name
-            print(f"\nStopped by {name}. {self.message}", file=sys.stderr, flush=True)
-            raise SystemExit(128 + self._received)
-
-    on_epoch_end = on_predict_batch_end = _look
 
 
 def _all_variables(model):

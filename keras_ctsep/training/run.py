@@ -14,9 +14,10 @@ from keras_ctsep.layers import clip_augmentation
 from keras_ctsep.models import make_network
 from keras_ctsep.plots import plot_confusion_matrix
 from keras_ctsep.training import distribution
-from keras_ctsep.training.checkpoint import Checkpoint, StopOnSignal
+from keras_ctsep.training.checkpoint import Checkpoint
 from keras_ctsep.training.optimization import make_optimizer, warmup_cosine
 from keras_ctsep.training.run_folder import write_run
+from keras_ctsep.training.signals import StopOnSignal
 
 NUM_TEST_CLIPS = 10
 
@@ -118,6 +119,11 @@ def train(
     del arguments["train_videos"], arguments["test_videos"], arguments["source"]
     if epochs < 1:
         raise ValueError(f"Expected one epoch or more. Received: epochs={epochs}")
+    if not 0 <= label_smoothing < 1:
+        raise ValueError(
+            "Expected label smoothing from 0 to less than 1. "
+            f"Received: label_smoothing={label_smoothing}"
+        )
     local_batch_size, shard = distribution.start(distribute, batch_size)
     is_first = shard[0] == 0
     if is_first:

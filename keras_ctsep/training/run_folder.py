@@ -3,6 +3,7 @@
 import importlib.metadata
 import itertools
 import json
+import os
 import pathlib
 import platform
 
@@ -12,6 +13,7 @@ from keras_ctsep.files import write_whole
 
 # What may differ between a run and its continuation without changing the result.
 _NOT_COMPARED = ("cache", "data", "annotations", "output", "resume", "strict", "workers")
+_PATHS = ("annotations", "cache", "data", "output", "weights")
 
 
 def choose_run_folder(name, resume=False):
@@ -47,22 +49,22 @@ def write_run(output, arguments, class_names):
         ValueError: when there is a run already, or when it had other arguments.
     """
     output = pathlib.Path(output)
+    broken = [name for name in class_names if "\n" in name]
+    if broken:
+        raise ValueError(f"Expected class names without line breaks. Received: {broken[0]!r}")
     arguments = {
         name: str(value) if isinstance(value, pathlib.Path) else value
         for name, value in arguments.items()
     }
+    for name in _PATHS:  # so that they are found from any folder
+        if arguments.get(name) is not None and "://" not in arguments[name]:
+            arguments[name] = os.path.abspath(arguments[name])
     if (output / "history.csv").exists() and not arguments["resume"]:
         raise ValueError(
             f"{output} holds a run already. Go on with --resume, or choose another --output."
         )
     if (output / "settings.json").exists() and arguments["resume"]:
-        before = json.loads((output / "settings.json").read_text())["arguments"]
-        for name in (arguments.keys() | before.keys()) - set(_NOT_COMPARED):
-            if before.get(name) != arguments.get(name):
-                raise ValueError(
-                    f"{output}: Expected the arguments of the run to resume, {name}="
-                    f"{before.get(name)!r}. Received: {name}={arguments.get(name)!r}"
-                )
+        _compare(output, arguments, class_names)
     settings = {
         "arguments": arguments,
         "backend": keras.backend.backend(),
@@ -72,7 +74,32 @@ def write_run(output, arguments, class_names):
     with write_whole(output / "settings.json") as temporary:
         temporary.write_text(json.dumps(settings, indent=2) + "\n")
     with write_whole(output / "classes.txt") as temporary:
-        temporary.write_text("".join(f"{name}\n" for name in class_names), encoding="utf-8")
+        text = "".join(f"{name}\n" for name in class_names)
+        # Names of folders may have bytes that are no UTF-8.
+        temporary.write_bytes(text.encode("utf-8", "surrogateescape"))
+
+
+def _compare(output, arguments, class_names):
+    settings = json.loads((output / "settings.json").read_text())
+    if "arguments" not in settings:
+        raise ValueError(f"{output}: Expected the settings.json of a run. Received: another file")
+    before = settings["arguments"]
+    # An argument that only one of them has came with another version of the package.
+    for name in sorted((arguments.keys() & before.keys()) - set(_NOT_COMPARED)):
+        same = before[name] == arguments[name]
+        if name in _PATHS and before[name] and arguments[name]:
+            same = os.path.abspath(before[name]) == arguments[name]
+        if not same:
+            raise ValueError(
+                f"{output}: Expected the arguments of the run to resume, {name}={before[name]!r}. "
+                + ("To train longer, start a run with --weights last.keras. " * (name == "epochs"))
+                + f"Received: {name}={arguments[name]!r}"
+            )
+    classes = (output / "classes.txt").read_bytes().decode("utf-8", "surrogateescape")
+    if classes.split("\n")[:-1] != list(class_names):
+        raise ValueError(
+            f"{output}: Expected the classes of the run to resume. Received: {list(class_names)}"
+        )
 
 
 def _versions():

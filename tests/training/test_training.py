@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 
 import keras
 import numpy as np
@@ -193,7 +194,7 @@ def test_a_run_is_neither_overwritten_nor_resumed_with_other_arguments(videos, u
     folder, _ = unbroken
     with pytest.raises(ValueError, match="holds a run already"):
         tiny_run(videos, folder)
-    with pytest.raises(ValueError, match="epochs=3. Received: epochs=4"):
+    with pytest.raises(ValueError, match="epochs=3. To train longer, .*Received: epochs=4"):
         tiny_run(videos, folder, resume=True, epochs=4)
 
 
@@ -246,3 +247,56 @@ def test_default_folder_is_a_free_one_or_the_last_one(tmp_path):
         (tmp_path / name).mkdir()
     assert training.choose_run_folder(tmp_path / "run") == tmp_path / "run-3"
     assert training.choose_run_folder(tmp_path / "run", resume=True) == tmp_path / "run-2"
+
+
+def test_training_without_matplotlib_loses_nothing(videos, unbroken, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(SystemExit):
+        tiny_run(videos, tmp_path, kill=signal.SIGTERM, in_validation=True)
+    with np.load(tmp_path / "state.npz") as state:
+        assert [row["epoch"] for row in json.loads(str(state["history"]))] == [1, 2]
+    assert not (tmp_path / "curves.png").exists()
+    monkeypatch.undo()
+    tiny_run(videos, tmp_path, resume=True)
+    assert_same_run(tmp_path, unbroken[0])
+
+
+def test_signals_are_left_alone_outside_the_main_thread():
+    before, seen = signal.getsignal(signal.SIGTERM), []
+
+    def enter():
+        with training.StopOnSignal(None):
+            seen.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    assert seen == [before]
+
+
+def test_label_smoothing_out_of_range_is_refused(videos, tmp_path):
+    with pytest.raises(ValueError, match="Received: label_smoothing=2$"):
+        tiny_run(videos, tmp_path / "run", label_smoothing=2)
+    assert not (tmp_path / "run").exists()
+
+
+def test_folder_of_a_run_keeps_absolute_paths_and_any_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = ["Caf\udce9", "a\u2028b"]
+    arguments = {"resume": False, "data": "videos", "b": 1, "a": 1, "annotations": None}
+    training.write_run("run", arguments, names)
+    settings = json.loads(pathlib.Path("run/settings.json").read_text())["arguments"]
+    assert settings["data"] == str(tmp_path / "videos") and settings["annotations"] is None
+    assert pathlib.Path("run/classes.txt").read_bytes() == b"Caf\xe9\na\xe2\x80\xa8b\n"
+    again = arguments | {"resume": True, "new": 3}
+    training.write_run("run", again, names)
+    with pytest.raises(ValueError, match="a=1. Received: a=2"):
+        training.write_run("run", again | {"b": 2, "a": 2}, names)
+    with pytest.raises(ValueError, match="classes of the run to resume"):
+        training.write_run("run", again, names[:1])
+    with pytest.raises(ValueError, match="line breaks. Received: 'a.nb'"):
+        training.write_run("other", arguments, ["a\nb"])
+    pathlib.Path("run/settings.json").write_text("{}")
+    with pytest.raises(ValueError, match="settings.json of a run"):
+        training.write_run("run", again, names)
