@@ -17,11 +17,17 @@ class AddReLU(keras.layers.Layer):
     """
 
     def build(self, input_shape):
-        pass  # has no weights
+        self.compute_output_shape(input_shape)  # has no weights; broadcasting is refused
 
     def call(self, inputs):
         one, other = inputs
         return ops.relu_of_fresh(one + other)
 
     def compute_output_shape(self, input_shape):
-        return input_shape[0]
+        one, other = (tuple(shape) for shape in input_shape)
+        sizes = zip(one, other, strict=False)
+        if len(one) != len(other) or any(a != b and None not in (a, b) for a, b in sizes):
+            raise ValueError(
+                f"AddReLU adds two tensors of one shape. Received: input_shape={input_shape}"
+            )
+        return tuple(b if a is None else a for a, b in zip(one, other, strict=True))
