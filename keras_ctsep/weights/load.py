@@ -28,6 +28,9 @@ _TORCH_NAMES_2PLUS1D = {
 
 HEADS = ("fresh", "same")
 
+# What h5py and zipfile raise for a damaged file: RuntimeError where the damage is further in.
+_DAMAGE = (OSError, KeyError, RuntimeError, zipfile.BadZipFile)
+
 
 def load_weights(model, path, head="fresh"):
     """Fills a model with the weights of a file, or raises and leaves the model to be thrown away.
@@ -233,9 +236,13 @@ def saved_shapes(path):
         else:
             with h5py.File(path) as file:
                 file.visititems(note)
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: this is no Keras file, or it is cut short. {error}") from error
+    except _DAMAGE as error:
+        raise _damaged(path, error) from error
     return shapes
+
+
+def _damaged(path, error):
+    return ValueError(f"{path}: this is no Keras file, or it is cut short. {error}")
 
 
 def _load_keras(model, path, head):
@@ -245,7 +252,10 @@ def _load_keras(model, path, head):
     if target is not model and _has_head(model):
         _leave_head(path, saved_classes, model.get_layer("classifier").units, head)
     require_same_shapes(target, shapes, model.name, path)
-    target.load_weights(path)
+    try:
+        target.load_weights(path)
+    except (*_DAMAGE, ValueError) as error:
+        raise _damaged(path, error) from error
 
 
 def require_same_shapes(model, shapes, name, path):

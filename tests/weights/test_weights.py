@@ -14,7 +14,7 @@ from torch_checkpoints import narrow_state, write_checkpoint
 
 import keras_ctsep
 from keras_ctsep import models
-from keras_ctsep.weights.load import count_saved_classes, load_torch_state
+from keras_ctsep.weights.load import count_saved_classes, load_torch_state, load_weights
 from keras_ctsep.weights.torch_file import read_torch_checkpoint
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
@@ -265,3 +265,19 @@ def test_a_keras_file_cut_short_is_refused(saved):
         pathlib.Path(path).write_bytes(content[:length])
         with pytest.raises(ValueError, match="no Keras file, or it is cut short"):
             keras_ctsep.CTSepResNet10(**TINY, weights=path)
+
+
+def test_damage_inside_a_keras_file_is_named_with_the_file(tmp_path):
+    """h5py raises RuntimeError for a broken header of a group, OSError for one of the file."""
+    path = tmp_path / "broken.weights.h5"
+    clips = keras.Input((3,))
+    model = keras.Model(clips, keras.layers.Dense(2, name="classifier")(clips))
+    model.save_weights(path)
+    content = path.read_bytes()
+    causes = set()
+    for place in (0, 120):
+        path.write_bytes(content[:place] + b"\xff" * 8 + content[place + 8 :])
+        with pytest.raises(ValueError, match="broken.weights.h5: this is no Keras file") as raised:
+            load_weights(model, path)
+        causes.add(type(raised.value.__cause__))
+    assert causes == {OSError, RuntimeError}
