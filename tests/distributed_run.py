@@ -1,7 +1,9 @@
 """A training run of a second, in one process or in each process of a launcher."""
 
 import faulthandler
+import os
 import pathlib
+import signal
 import sys
 
 import keras
@@ -23,14 +25,28 @@ def tiny_network(norm):
     return keras.Model(clips, keras.layers.Dense(3, activation="softmax")(x))
 
 
-def distributed_run(videos, output, batch_size, shard, norm):
+class Kill(keras.callbacks.Callback):
+    """Sends SIGTERM to its own process within the first batch of the second epoch."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if (self.epoch, batch) == (1, 0):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def distributed_run(videos, output, batch_size, shard, norm, kill=False):
     """Trains on 12 videos, tests on 6; batches of 8 leave something to fill up.
+
+    Goes on where the run in the folder was stopped.
 
     Args:
         videos: folder from `write_tiny_ucf101`.
         output: folder for the files of `training.Checkpoint`.
         batch_size, shard: what `distribution.start` gave.
         norm: bool, whether the network has batch norm.
+        kill: bool, whether this process gets SIGTERM in the second epoch.
 
     Returns:
         Dict of lists and arrays: the history of `fit`, `weights`, and `scores` of two clips of
@@ -52,15 +68,25 @@ def distributed_run(videos, output, batch_size, shard, norm):
         weighted_metrics=["accuracy"],
     )
     checkpoint = training.Checkpoint(output, network, train_data, writes=shard[0] == 0)
-    checkpoint.start(model)
-    history = model.fit(
-        train_data,
-        validation_data=test_data,
-        epochs=3,
-        shuffle=False,
-        verbose=0,
-        callbacks=[*distribution.callbacks(train_data, test_data, shard), checkpoint],
-    ).history
+    checkpoint.start(model, resume=True)
+    with training.StopOnSignal(checkpoint, "", shard) as stop:
+        for first, last in checkpoint.parts(3):
+            model.fit(
+                train_data,
+                validation_data=test_data,
+                epochs=last,
+                initial_epoch=first,
+                shuffle=False,
+                verbose=0,
+                callbacks=[
+                    *distribution.callbacks(train_data, test_data, shard),
+                    checkpoint,
+                    stop,
+                    *([Kill()] if kill else []),
+                ],
+            )
+    names = ("loss", "accuracy", "val_loss", "val_accuracy")
+    history = {name: [row[name] for row in checkpoint.history] for name in names}
     views = data.VideoDataset(test, num_clips=2, **view)
     scores = distribution.local_copy(model, shard).predict(views, verbose=0)
     scores = distribution.gather(scores, len(views), shard)[: views.num_views]
@@ -105,7 +131,8 @@ def main(videos, output, norm):
         tf.config.set_logical_device_configuration(cpu, two_devices)
     odd_batch = error_message(distribution.start, True, 7)
     batch_size, shard = distribution.start(True, 8)
-    run = distributed_run(videos, output, batch_size, shard, norm == "norm")
+    kill = norm == "kill" and shard[0] == 1
+    run = distributed_run(videos, output, batch_size, shard, norm == "norm", kill)
     np.savez(pathlib.Path(output) / f"run{shard[0]}.npz", **run)
     more = {"odd_batch": odd_batch}
     if keras.backend.backend() == "torch":

@@ -163,7 +163,8 @@ def train(
     checkpoint = Checkpoint(output, network, train_data, writes=is_first)
     checkpoint.start(trained, resume)
     start -= sum(row["seconds"] for row in checkpoint.history)
-    with StopOnSignal(checkpoint, f"The run is saved in {output}; --resume goes on.") as stop:
+    message = f"The run is saved in {output}; --resume goes on."
+    with StopOnSignal(checkpoint, message, shard) as stop:
         for first_epoch, last_epoch in checkpoint.parts(epochs):
             trained.fit(
                 batches,
@@ -182,6 +183,8 @@ def train(
         test_data = VideoDataset(test_videos, num_clips=NUM_TEST_CLIPS, **view)
         trained = distribution.local_copy(trained, shard)
         result = _test(trained, test_data, output if is_first else None, [stop])
+    if distribute:
+        distribution.stop()
     _report_bad_files(train_data, test_data)
     result |= {"parameters": network.count_params(), "seconds": time.monotonic() - start}
     say(

@@ -1,6 +1,7 @@
 """Several devices and several processes give the loss curve of one device."""
 
 import functools
+import json
 import os
 import pathlib
 import socket
@@ -53,6 +54,13 @@ def start_processes(*words):
     ]
 
 
+@pytest.fixture(scope="module")
+def run_of_one(videos, tmp_path_factory):
+    """A run of one device without batch norm: its folder and what it has seen."""
+    folder = tmp_path_factory.mktemp("one")
+    return folder, distributed_run(videos, folder, 8, (0, 1), norm=False)
+
+
 def wait(programs):
     texts = [program.communicate(timeout=180)[0] for program in programs]
     for program, text in zip(programs, texts, strict=True):
@@ -92,14 +100,32 @@ def test_two_devices_of_one_process(videos, tmp_path):
 
 
 @pytest.mark.skipif(BACKEND == "tensorflow", reason="one process on TensorFlow")
-def test_two_processes(videos, tmp_path):
-    two, one = tmp_path / "two", tmp_path / "one"
+def test_two_processes(videos, tmp_path, run_of_one):
+    two = tmp_path / "two"
     programs = start_processes(PROGRAM, videos, two, "no norm")
-    expected = distributed_run(videos, one, 8, (0, 1), norm=False)
+    one, expected = run_of_one
     assert f"{BACKEND}: 2 processes, 2 devices" in wait(programs)
     assert_equal_runs(two, one, expected, num_processes=2)
     if BACKEND == "torch":
         check_norm_statistics(two)
+
+
+@pytest.mark.skipif(BACKEND == "tensorflow", reason="one process on TensorFlow")
+def test_a_signal_to_one_of_two_processes_stops_both(videos, tmp_path, run_of_one):
+    programs = start_processes(PROGRAM, videos, tmp_path, "kill")
+    texts = [program.communicate(timeout=180)[0] for program in programs]
+    # Two of 128 + SIGTERM; torchrun has a code of its own.
+    expected = [1] if BACKEND == "torch" else [143, 143]
+    assert [program.returncode for program in programs] == expected, texts
+    assert "".join(texts).count("Stopped by SIGTERM.") == 2, texts
+    with np.load(tmp_path / "state.npz") as state:
+        assert state["batch"] == 1
+        assert len(json.loads(str(state["history"]))) == 1
+    wait(start_processes(PROGRAM, videos, tmp_path, "no norm"))
+    for process in range(2):
+        with np.load(tmp_path / f"run{process}.npz") as run:
+            for name in ("weights", "scores", "val_loss"):
+                np.testing.assert_allclose(run[name], run_of_one[1][name], rtol=1e-4, atol=1e-5)
 
 
 def check_norm_statistics(folder):
@@ -120,18 +146,40 @@ def test_one_device():
     np.testing.assert_array_equal(rows, [[1], [2], [3], [4]])
 
 
-def test_launcher_of_another_backend_is_refused(monkeypatch):
-    variable = "KERAS_DISTRIBUTION_NUM_PROCESSES" if BACKEND == "torch" else "WORLD_SIZE"
-    monkeypatch.setenv(variable, "2")
-    with pytest.raises(ValueError, match=f"backend {BACKEND}. Received: {variable}=2, as for"):
+@pytest.mark.skipif(BACKEND == "torch", reason="PyTorch needs a launcher for one device, too")
+def test_variables_of_other_launchers_and_of_one_machine_do_not_matter(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    one = {"cluster": {"worker": ["127.0.0.1:1"]}, "task": {"type": "worker", "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(one))
+    try:
+        assert distribution.start(True, 8) == (8, (0, 1))
+        assert is_distributed()
+    finally:
+        distribution.stop()
+    assert not is_distributed()
+
+
+def is_distributed():
+    if BACKEND == "jax":
+        return keras.distribution.distribution() is not None
+    import tensorflow as tf
+
+    return tf.distribute.has_strategy()
+
+
+def test_what_keras_does_not_support_is_said(monkeypatch):
+    if BACKEND == "jax":
+        pytest.skip("Keras has no such limit on JAX")
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    monkeypatch.setenv("TF_CONFIG", '{"cluster": {"chief": ["a:1"], "worker": ["b:1"]}}')
+    message = {"tensorflow": "keras#20585.*torch and jax", "torch": "torchrun --nproc-per-node=gpu"}
+    with pytest.raises(ValueError, match=message[BACKEND]):
         distribution.start(True, 8)
 
 
-@pytest.mark.skipif(BACKEND == "jax", reason="Keras has no such limit on JAX")
-def test_what_keras_does_not_support_is_said(monkeypatch):
-    monkeypatch.delenv("WORLD_SIZE", raising=False)
-    if BACKEND == "tensorflow":
-        monkeypatch.setenv("TF_CONFIG", "{}")
-    message = {"tensorflow": "keras#20585.*torch and jax", "torch": "torchrun --nproc-per-node=gpu"}
-    with pytest.raises(ValueError, match=message[BACKEND]):
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="the variable is TensorFlow's")
+@pytest.mark.parametrize("text", ["{", "[1]", '{"cluster": 3}'])
+def test_a_broken_tf_config_is_named(monkeypatch, text):
+    monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(ValueError, match="Expected TF_CONFIG to be a JSON object. Received: "):
         distribution.start(True, 8)
