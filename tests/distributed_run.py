@@ -67,7 +67,9 @@ def distributed_run(videos, output, batch_size, shard, norm, kill=False):
         "categorical_crossentropy",
         weighted_metrics=["accuracy"],
     )
-    checkpoint = training.Checkpoint(output, network, train_data, writes=shard[0] == 0)
+    checkpoint = training.Checkpoint(
+        output, network, train_data, writes=shard[0] == 0, keep_best=True
+    )
     checkpoint.start(model, resume=True)
     with training.StopOnSignal(checkpoint, "", shard) as stop:
         for first, last in checkpoint.parts(3):

@@ -51,6 +51,7 @@ def tiny_run(videos, output, kill=None, in_validation=False, **settings):
     sides = [data.read_videos("ucf101", videos, side) for side in ("train", "test")]
     settings = {
         "epochs": 3,
+        "validation_fraction": 0.25,
         "batch_size": 4,
         "num_frames": 4,
         "crop_size": 16,

@@ -1,7 +1,7 @@
 """Measures a saved model on a data set.
 
-    python -m keras_ctsep.commands.evaluate --model runs/train_ucf/best.keras
-    python -m keras_ctsep.commands.evaluate --model runs/ucf/best.keras --num-clips 5 --num-crops 3
+    python -m keras_ctsep.commands.evaluate --model runs/train_ucf/last.keras
+    python -m keras_ctsep.commands.evaluate --model runs/ucf/last.keras --num-clips 5 --num-crops 3
 
 The data set and the way to look at it are those of the run, from the `settings.json` beside the
 model, unless they are given.

@@ -1,6 +1,6 @@
 """Names what happens in videos.
 
-python -m keras_ctsep.commands.predict jump.mp4 run.mp4 --model runs/train_ucf/best.keras
+python -m keras_ctsep.commands.predict jump.mp4 run.mp4 --model runs/train_ucf/last.keras
 python -m keras_ctsep.commands.predict jump.mp4 --model R2Plus1D18 --weights r2plus1d_18.pth
 """
 

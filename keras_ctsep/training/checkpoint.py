@@ -25,7 +25,7 @@ class Checkpoint(keras.callbacks.Callback):
     `write_within_epoch` was called. `keras.callbacks.BackupAndRestore` leaves out the seeds, the
     history and the best score, and writes in two steps.
 
-    Files in `output`: `best.keras` (highest `val_accuracy`, the later of equals), `last.keras`,
+    Files in `output`: `last.keras`, `best.keras` (highest `val_accuracy`, the later of equals),
     `history.csv`, after these `state.npz`, and last `curves.png` where matplotlib is installed.
     With an optimizer that averages weights (`use_ema=True`) both models and the validation use
     the averages.
@@ -37,6 +37,8 @@ class Checkpoint(keras.callbacks.Callback):
         train_data: `keras_ctsep.data.VideoDataset` that `fit` gets. Its seed, the epoch and the
             batch also start the global random numbers.
         writes: whether this process writes. Of several that train together one does.
+        keep_best: whether to write `best.keras`. Only where the validation videos are not those
+            that the model is measured on in the end.
 
     Example:
     ```python
@@ -50,12 +52,13 @@ class Checkpoint(keras.callbacks.Callback):
     ```
     """
 
-    def __init__(self, output, model, train_data, writes=True):
+    def __init__(self, output, model, train_data, writes=True, keep_best=False):
         super().__init__()
         self.output = pathlib.Path(output)
         self.saved_model = model
         self.train_data = train_data
         self.writes = writes
+        self.keep_best = keep_best
         self.history = []  # one dict an epoch
         self._raw_weights = None
         self._resumed = False
@@ -160,7 +163,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     def _save_models(self, row):
         best = max(row.get("val_accuracy", 0.0) for row in self.history)
-        if row.get("val_accuracy", 0.0) == best:
+        if self.keep_best and row.get("val_accuracy", 0.0) == best:
             self._save_model("best.keras")
         self._save_model("last.keras")
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 import keras
 
-from keras_ctsep.data import AugmentedBatches, VideoDataset
+from keras_ctsep.data import AugmentedBatches, VideoDataset, hold_out
 from keras_ctsep.evaluation import confusion_matrix, score_views, top_k_accuracy
 from keras_ctsep.inference import view_arguments
 from keras_ctsep.layers import clip_augmentation
@@ -34,6 +34,7 @@ def train(
     weights: str = None,
     dropout: float = 0.0,
     epochs: int = 45,
+    validation_fraction: float = 0.0,
     batch_size: int = 16,
     optimizer: Literal["adamw", "sgd"] = "adamw",
     learning_rate: float = 1e-3,
@@ -64,7 +65,7 @@ def train(
 ):
     """Trains a model on videos, keeps the run in a folder, and tests it.
 
-    Into the folder go `best.keras`, `last.keras`, `history.csv`, `curves.png`,
+    Into the folder go `last.keras`, with videos held out `best.keras`, `history.csv`, `curves.png`,
     `confusion_matrix.png`, `classes.txt`, `settings.json`, and `state.npz` to resume from.
 
     Args:
@@ -78,6 +79,8 @@ def train(
         weights: file of weights to start from.
         dropout: rate before the classifier.
         epochs: passes over the training videos.
+        validation_fraction: share of the training videos, in whole groups, that is held out to
+            choose best.keras. Without it there is none, and the test videos make the curve.
         batch_size: clips in a batch.
         optimizer: adamw, or sgd with Nesterov momentum 0.9.
         learning_rate: highest learning rate; a cosine brings it down to 0.
@@ -124,6 +127,10 @@ def train(
             "Expected label smoothing from 0 to less than 1. "
             f"Received: label_smoothing={label_smoothing}"
         )
+    # What chooses among the epochs must not be what they are then measured on.
+    validation_videos = test_videos
+    if validation_fraction:
+        train_videos, validation_videos = hold_out(train_videos, validation_fraction, seed)
     local_batch_size, shard = distribution.start(distribute, batch_size)
     is_first = shard[0] == 0
     if is_first:
@@ -135,7 +142,7 @@ def train(
     train_data = VideoDataset(
         train_videos, augment=True, flip=flip, crop_scale=(crop_scale, 1.0), **view
     )
-    test_data = VideoDataset(test_videos, **view)
+    validation_data = VideoDataset(validation_videos, **view)
     batches = train_data
     if rand_augment or erasing or mixup or cutmix:
         changes = clip_augmentation(rand_augment, erasing, mixup, cutmix, seed)
@@ -155,12 +162,14 @@ def train(
         weighted_metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
     )
     say = print if is_first else (lambda *words: None)
+    held_out = f"{len(validation_videos)} to choose by, " if validation_fraction else ""
     say(
         f"{model}, {network.count_params():,} parameters, on {keras.backend.backend()}: "
-        f"{len(train_videos)} videos to train on, {len(test_videos)} to test on, "
+        f"{len(train_videos)} videos to train on, {held_out}{len(test_videos)} to test on, "
         f"{num_classes} classes. Writes to {output}"
     )
-    checkpoint = Checkpoint(output, network, train_data, writes=is_first)
+    keep_best = validation_fraction > 0
+    checkpoint = Checkpoint(output, network, train_data, writes=is_first, keep_best=keep_best)
     checkpoint.start(trained, resume)
     start -= sum(row["seconds"] for row in checkpoint.history)
     message = f"The run is saved in {output}; --resume goes on."
@@ -168,13 +177,13 @@ def train(
         for first_epoch, last_epoch in checkpoint.parts(epochs):
             trained.fit(
                 batches,
-                validation_data=test_data,
+                validation_data=validation_data,
                 epochs=last_epoch,
                 initial_epoch=first_epoch,
                 shuffle=False,  # the data set shuffles videos; this would be the order of batches
                 verbose="auto" if is_first else 0,
                 callbacks=[
-                    *distribution.callbacks(train_data, test_data, shard),
+                    *distribution.callbacks(train_data, validation_data, shard),
                     checkpoint,
                     stop,
                     keras.callbacks.TerminateOnNaN(raise_error=True),
@@ -185,7 +194,7 @@ def train(
         result = _test(trained, test_data, output if is_first else None, [stop])
     if distribute:
         distribution.stop()
-    _report_bad_files(train_data, test_data)
+    _report_bad_files(train_data, validation_data, test_data)
     result |= {"parameters": network.count_params(), "seconds": time.monotonic() - start}
     say(
         "clip accuracy {clip_accuracy:.3f}, video accuracy {video_accuracy:.3f} ({clips} clips), "

@@ -205,8 +205,9 @@ def test_train_reads_csv_files(videos, tmp_path, small_network, capsys):
     output = tmp_path / "run"
     train.main(dataset="csv", data=str(tmp_path), output=str(output), **SMALL | {"epochs": 1})
     assert "6 videos to train on, 3 to test on, 3 classes" in capsys.readouterr().out
-    result = evaluate.main(model=str(output / "best.keras"), num_clips=1)
-    assert 0 <= result["video_top1"] <= 1
+    assert not (output / "best.keras").exists()  # the test must not choose the model
+    result = evaluate.main(model=str(output / "last.keras"), num_clips=1)
+    assert result["video_top1"] in (0, 1 / 3, 2 / 3, 1)
     assert (output / "classes.txt").read_text().split() == sorted(COLOURS)
 
 

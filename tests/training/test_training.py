@@ -18,7 +18,7 @@ import pytest
 from tiny_run import tiny_run
 from tiny_videos import write_tiny_ucf101
 
-from keras_ctsep import training
+from keras_ctsep import data, training
 
 FILES = {
     "best.keras",
@@ -300,3 +300,23 @@ def test_folder_of_a_run_keeps_absolute_paths_and_any_name(tmp_path, monkeypatch
     pathlib.Path("run/settings.json").write_text("{}")
     with pytest.raises(ValueError, match="settings.json of a run"):
         training.write_run("run", again, names)
+
+
+def test_best_model_is_chosen_on_videos_held_out_of_training(videos, tmp_path, monkeypatch):
+    """Of 12 training videos of three classes, 3 choose; the test videos only measure."""
+    seen = {}
+    fit = keras.Model.fit
+
+    def looking_fit(self, x, validation_data, **arguments):
+        seen.update(train=x.annotations.paths, validation=validation_data.annotations.paths)
+        return fit(self, x, validation_data=validation_data, **arguments)
+
+    monkeypatch.setattr(keras.Model, "fit", looking_fit)
+    tiny_run(videos, tmp_path / "held_out", epochs=1)
+    train, validation = (set(seen[side]) for side in ("train", "validation"))
+    sides = [data.read_videos("ucf101", videos, side).paths for side in ("train", "test")]
+    assert train | validation == set(sides[0]) and not train & validation and len(validation) == 3
+    assert (tmp_path / "held_out" / "best.keras").exists()
+    tiny_run(videos, tmp_path / "all", epochs=1, validation_fraction=0.0)
+    assert set(seen["train"]) == set(sides[0]) and set(seen["validation"]) == set(sides[1])
+    assert not (tmp_path / "all" / "best.keras").exists()
