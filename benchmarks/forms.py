@@ -19,17 +19,17 @@ from keras_ctsep.ops.forms import FORMS
 
 WINDOWS = {
     "depthwise": [(1, 3, 3), (3, 1, 1), (3, 3, 3)],
-    "dense": [(1, 1, 1), (1, 3, 3), (3, 1, 1), (3, 3, 3)],
+    "full": [(1, 1, 1), (1, 3, 3), (3, 1, 1), (3, 3, 3)],
 }
 COPIED = 1 << 26  # numbers in a copy that no cache holds
-FUNCTIONS = {"depthwise": depthwise_conv3d, "dense": conv3d}
+FUNCTIONS = {"depthwise": depthwise_conv3d, "full": conv3d}
 
 
 def main(
     *,
     shape: str = "2,16,56,56,64",
     strides: str = "1,1,1",
-    channels: str = "depthwise,dense",
+    channels: str = "depthwise,full",
     steps: int = 5,
     seconds: float = 3.0,
 ):
@@ -38,7 +38,7 @@ def main(
     Args:
         shape: batch, frames, height, width and channels of the inputs, with commas between.
         strides: over frames, height and width, with commas between.
-        channels: which convolutions: depthwise, dense, or both with a comma between.
+        channels: which convolutions: depthwise, full, or both with a comma between.
         steps: measured steps, after one that is not.
         seconds: no more steps are begun after that time.
 

@@ -3,7 +3,7 @@
 import keras
 
 from keras_ctsep import ops
-from keras_ctsep.layers.batch_normalization import batch_normalization
+from keras_ctsep.layers.batch_normalization import BatchNormalization
 
 
 def require_channels_last():
@@ -36,6 +36,8 @@ class BaseConv3D(keras.layers.Layer):
         activation,
         use_bias,
         use_norm,
+        norm_momentum,
+        norm_epsilon,
         options,
         **kwargs,
     ):
@@ -55,15 +57,33 @@ class BaseConv3D(keras.layers.Layer):
                 setattr(self, name, getattr(keras, f"{kind}s").get(options[name]))
         self.input_spec = keras.layers.InputSpec(ndim=5)
         self.bias = None
-        self.output_norm = None
+        self._norm_settings = {"momentum": norm_momentum, "epsilon": norm_epsilon}
+        self.norm = self.mid_norm = None
         if use_norm:
-            activation = "relu" if self._ends_in_relu() else None
-            self.output_norm = batch_normalization(
-                "output_norm", activation=activation, dtype=self.dtype_policy
-            )
+            self.norm = self.make_norm("norm", "relu" if self._ends_in_relu() else None)
 
     def _ends_in_relu(self):
         return self.activation is keras.activations.relu
+
+    def make_norm(self, name, activation):
+        """Returns a norm with the momentum, epsilon and dtype of this layer."""
+        return BatchNormalization(
+            activation, name=name, dtype=self.dtype_policy, **self._norm_settings
+        )
+
+    @property
+    def norm_momentum(self):
+        """The momentum of the norm, also where it was changed after the layer was made."""
+        return self._norm_setting("momentum")
+
+    @property
+    def norm_epsilon(self):
+        """The epsilon of the norm, also where it was changed after the layer was made."""
+        return self._norm_setting("epsilon")
+
+    def _norm_setting(self, name):
+        norm = self.norm if self.use_norm else self.mid_norm
+        return getattr(norm, name, self._norm_settings[name])
 
     def add_kernel(self, prefix, shape):
         """Returns a new weight `<prefix>_kernel` with the options of that prefix."""
@@ -75,7 +95,7 @@ class BaseConv3D(keras.layers.Layer):
         if self.use_bias:
             self.bias = self.add_weight(name="bias", shape=(filters,), **self._options_of("bias"))
         if self.use_norm:
-            self.output_norm.build((*[None] * 4, filters))
+            self.norm.build((*[None] * 4, filters))
 
     def _options_of(self, prefix):
         return {
@@ -105,12 +125,12 @@ class BaseConv3D(keras.layers.Layer):
             outputs = outputs if self.bias is None else outputs + self.bias
             if not self.use_norm:
                 return self.activation(outputs)
-            outputs = self.output_norm(outputs, training=True)
+            outputs = self.norm(outputs, training=True)
         else:
             bias = self.bias
             if self.use_norm:
                 # A pass of its own over all outputs would take longer than many a convolution.
-                kernel, bias = self.output_norm.folded_into(kernel, bias)
+                kernel, bias = self.norm.folded_into(kernel, bias)
             outputs = self.convolve(inputs, kernel, training, bias, relu)
         return outputs if relu else self.activation(outputs)
 
@@ -131,6 +151,8 @@ class BaseConv3D(keras.layers.Layer):
             activation=keras.activations.serialize(self.activation),
             use_bias=self.use_bias,
             use_norm=self.use_norm,
+            norm_momentum=self.norm_momentum,
+            norm_epsilon=self.norm_epsilon,
         )
         for prefix in (*self.KERNELS, "bias"):
             for kind in ("initializer", "regularizer", "constraint"):

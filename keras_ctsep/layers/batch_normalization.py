@@ -4,8 +4,8 @@ import keras
 
 from keras_ctsep import ops
 
-# torchvision's and VMZ's batch norm, in Keras's words (their momentum 0.1 is Keras's 0.9), so that
-# their running statistics can be taken over.
+# Defaults of convolutions with a norm: torchvision's and VMZ's batch norm, in Keras's words (their
+# momentum 0.1 is Keras's 0.9), so that their running statistics can be taken over.
 BATCH_NORM_MOMENTUM = 0.9
 BATCH_NORM_EPSILON = 1e-5
 
@@ -110,10 +110,3 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     def get_config(self):
         return {**super().get_config(), "activation": self.activation}
-
-
-def batch_normalization(name, **kwargs):
-    """Returns the batch normalization that layers and models of this package use."""
-    return BatchNormalization(
-        momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON, name=name, **kwargs
-    )

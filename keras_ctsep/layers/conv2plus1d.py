@@ -4,7 +4,7 @@ import keras
 
 from keras_ctsep import ops
 from keras_ctsep.layers.base import BaseConv3D
-from keras_ctsep.layers.batch_normalization import batch_normalization
+from keras_ctsep.layers.batch_normalization import BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM
 
 
 @keras.saving.register_keras_serializable(package="keras_ctsep")
@@ -26,6 +26,8 @@ class Conv2Plus1D(BaseConv3D):
         use_bias: whether to add a bias at the end.
         use_norm: whether batch norm comes before the activation. Out of training it is folded
             into the temporal kernel.
+        norm_momentum: momentum of both norms' moving mean and variance.
+        norm_epsilon: float that both norms add to the variance.
         spatial_initializer: initializer of the spatial kernel.
         temporal_initializer: initializer of the temporal kernel.
         bias_initializer: initializer of the bias.
@@ -73,6 +75,8 @@ class Conv2Plus1D(BaseConv3D):
         activation=None,
         use_bias=True,
         use_norm=False,
+        norm_momentum=BATCH_NORM_MOMENTUM,
+        norm_epsilon=BATCH_NORM_EPSILON,
         spatial_initializer="glorot_uniform",
         temporal_initializer="glorot_uniform",
         bias_initializer="zeros",
@@ -96,12 +100,13 @@ class Conv2Plus1D(BaseConv3D):
             "bias_constraint": bias_constraint,
         }
         window = (kernel_size, strides, padding, dilation_rate)
-        super().__init__(*window, activation, use_bias, use_norm, options, **kwargs)
+        norm = (use_norm, norm_momentum, norm_epsilon)
+        super().__init__(*window, activation, use_bias, *norm, options, **kwargs)
         self.filters = ops.positive(filters, "filters")
         self.mid_filters = mid_filters
         if mid_filters is not None:
             ops.positive(mid_filters, "mid_filters")
-        self.norm = batch_normalization("norm", dtype=self.dtype_policy)
+        self.mid_norm = self.make_norm("mid_norm", activation="relu")
 
     def mid_filters_for(self, channels):
         """Returns the channels between the factors for `channels` coming in."""
@@ -115,7 +120,7 @@ class Conv2Plus1D(BaseConv3D):
         mid_filters = self.mid_filters_for(channels)
         time, height, width = self.kernel_size
         self.spatial_kernel = self.add_kernel("spatial", (1, height, width, channels, mid_filters))
-        self.norm.build((*input_shape[:-1], mid_filters))
+        self.mid_norm.build((*input_shape[:-1], mid_filters))
         self.temporal_kernel = self.add_kernel("temporal", (time, 1, 1, mid_filters, self.filters))
         self.add_end(self.filters)
 
@@ -130,7 +135,7 @@ class Conv2Plus1D(BaseConv3D):
 
         spatial_kernel = keras.ops.convert_to_tensor(self.spatial_kernel)
         if not training:
-            spatial_kernel, inner_bias = self.norm.folded_into(spatial_kernel)
+            spatial_kernel, inner_bias = self.mid_norm.folded_into(spatial_kernel)
             outputs = over_space(inputs, spatial_kernel, bias=inner_bias, relu=True)
             return over_time(outputs, last_kernel)
         more = ops.channels_to_add(spatial_kernel.shape[-1])
@@ -138,7 +143,7 @@ class Conv2Plus1D(BaseConv3D):
             spatial_kernel = keras.ops.pad(spatial_kernel, (*((0, 0),) * 4, (0, more)))
             last_kernel = keras.ops.pad(last_kernel, (*((0, 0),) * 3, (0, more), (0, 0)))
         outputs = over_space(inputs, spatial_kernel)
-        return self.norm.relu_between(lambda outputs: outputs, over_time, outputs, last_kernel)
+        return self.mid_norm.relu_between(lambda outputs: outputs, over_time, outputs, last_kernel)
 
     def compute_output_shape(self, input_shape):
         return self.output_shape_with(input_shape, self.filters)

@@ -4,6 +4,7 @@ import keras
 
 from keras_ctsep import ops
 from keras_ctsep.layers.base import BaseConv3D
+from keras_ctsep.layers.batch_normalization import BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM
 
 
 @keras.saving.register_keras_serializable(package="keras_ctsep")
@@ -23,6 +24,8 @@ class Conv3D(BaseConv3D):
         use_bias: whether to add a bias.
         use_norm: whether batch norm comes before the activation. Out of training it is folded
             into the kernel.
+        norm_momentum: momentum of the norm's moving mean and variance.
+        norm_epsilon: float that the norm adds to the variance.
         kernel_initializer: initializer of the kernel.
         bias_initializer: initializer of the bias.
         kernel_regularizer: regularizer of the kernel.
@@ -59,6 +62,8 @@ class Conv3D(BaseConv3D):
         activation=None,
         use_bias=True,
         use_norm=False,
+        norm_momentum=BATCH_NORM_MOMENTUM,
+        norm_epsilon=BATCH_NORM_EPSILON,
         kernel_initializer="glorot_uniform",
         bias_initializer="zeros",
         kernel_regularizer=None,
@@ -76,7 +81,8 @@ class Conv3D(BaseConv3D):
             "bias_constraint": bias_constraint,
         }
         window = (kernel_size, strides, padding, dilation_rate)
-        super().__init__(*window, activation, use_bias, use_norm, options, **kwargs)
+        norm = (use_norm, norm_momentum, norm_epsilon)
+        super().__init__(*window, activation, use_bias, *norm, options, **kwargs)
         self.filters = ops.positive(filters, "filters")
 
     def build(self, input_shape):

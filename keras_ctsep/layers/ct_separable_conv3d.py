@@ -4,7 +4,7 @@ import keras
 
 from keras_ctsep import ops
 from keras_ctsep.layers.base import BaseConv3D
-from keras_ctsep.layers.batch_normalization import batch_normalization
+from keras_ctsep.layers.batch_normalization import BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM
 
 CONVOLUTIONS = {"depthwise": ops.depthwise_conv3d, "full": ops.conv3d}
 
@@ -42,6 +42,8 @@ class CTSeparableConv3D(BaseConv3D):
         use_bias: whether to add a bias at the end.
         use_norm: whether batch norm comes before the activation. Out of training it is folded
             into the temporal kernel.
+        norm_momentum: momentum of both norms' moving mean and variance.
+        norm_epsilon: float that both norms add to the variance.
         spatial_initializer: initializer of the spatial kernel.
         pointwise_initializer: initializer of the pointwise kernel.
         temporal_initializer: initializer of the temporal kernel.
@@ -72,7 +74,7 @@ class CTSeparableConv3D(BaseConv3D):
     >>> layer = CTSeparableConv3D(64, 3, padding="same", temporal="depthwise", use_bias=False)
     >>> layer(clip).shape
     (None, 16, 56, 56, 64)
-    >>> layer.count_params() - layer.norm.count_params()
+    >>> layer.count_params() - layer.mid_norm.count_params()
     4864
 
     Reference:
@@ -96,6 +98,8 @@ class CTSeparableConv3D(BaseConv3D):
         activation=None,
         use_bias=True,
         use_norm=False,
+        norm_momentum=BATCH_NORM_MOMENTUM,
+        norm_epsilon=BATCH_NORM_EPSILON,
         spatial_initializer="glorot_uniform",
         pointwise_initializer="glorot_uniform",
         temporal_initializer="glorot_uniform",
@@ -125,7 +129,8 @@ class CTSeparableConv3D(BaseConv3D):
             "bias_constraint": bias_constraint,
         }
         window = (kernel_size, strides, padding, dilation_rate)
-        super().__init__(*window, activation, use_bias, use_norm, options, **kwargs)
+        norm = (use_norm, norm_momentum, norm_epsilon)
+        super().__init__(*window, activation, use_bias, *norm, options, **kwargs)
         for name, kind in (("spatial", spatial), ("temporal", temporal)):
             if kind not in ("depthwise", "full"):
                 raise ValueError(f'`{name}` must be "depthwise" or "full". Received: {name}={kind}')
@@ -133,7 +138,7 @@ class CTSeparableConv3D(BaseConv3D):
         self.depth_multiplier = ops.positive(depth_multiplier, "depth_multiplier")
         self.spatial = spatial
         self.temporal = temporal
-        self.norm = batch_normalization("norm", dtype=self.dtype_policy)
+        self.mid_norm = self.make_norm("mid_norm", activation="relu")
 
     def build(self, input_shape):
         channels = self.check_channels(input_shape)
@@ -144,7 +149,7 @@ class CTSeparableConv3D(BaseConv3D):
             (1, height, width, channels, self._outputs(self.spatial, channels, mid_filters)),
         )
         self.pointwise_kernel = self.add_kernel("pointwise", (1, 1, 1, mid_filters, self.filters))
-        self.norm.build((*input_shape[:-1], self.filters))
+        self.mid_norm.build((*input_shape[:-1], self.filters))
         self.temporal_kernel = self.add_kernel(
             "temporal",
             (time, 1, 1, self.filters, self._outputs(self.temporal, self.filters, self.filters)),
@@ -170,20 +175,20 @@ class CTSeparableConv3D(BaseConv3D):
 
         if not training:
             outputs = over_space(inputs, self.spatial_kernel)
-            pointwise_kernel, inner_bias = self.norm.folded_into(self.pointwise_kernel)
+            pointwise_kernel, inner_bias = self.mid_norm.folded_into(self.pointwise_kernel)
             outputs = ops.conv3d(outputs, pointwise_kernel, bias=inner_bias, relu=True)
             return over_time(outputs, last_kernel)
         kernels = (self.spatial_kernel, self.pointwise_kernel)
         if self.pointwise_kernel.shape[-2] <= MAX_CHANNELS_AGAIN:
             kernels = (*kernels, last_kernel)
-            return self.norm.relu_between(over_space_and_channels, over_time, inputs, *kernels)
+            return self.mid_norm.relu_between(over_space_and_channels, over_time, inputs, *kernels)
 
         def first(*args, known=None):
             del known  # there is nothing to know
             return over_space_and_channels(*args), ()
 
         outputs, _ = ops.recomputed(first)(inputs, *kernels)
-        return self.norm.relu_between(lambda outputs: outputs, over_time, outputs, last_kernel)
+        return self.mid_norm.relu_between(lambda outputs: outputs, over_time, outputs, last_kernel)
 
     def compute_output_shape(self, input_shape):
         return self.output_shape_with(input_shape, self.filters)

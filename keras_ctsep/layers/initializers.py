@@ -67,7 +67,7 @@ class GlorotUniform(keras.initializers.GlorotUniform):
         seed: int; default: drawn from the seed that `keras.utils.set_random_seed` sets.
 
     Example:
-    >>> bool(abs(GlorotUniform(seed=1)((2, 4))).max() <= 1)
+    >>> bool(keras.ops.max(GlorotUniform(seed=1)((2, 4))) <= 1)
     True
 
     Reference:

@@ -2,8 +2,8 @@
 
 import keras
 
-# Attributes of convolutions that hold their norms: of the outputs, and between two factors.
-_PLACES = ("output_norm", "norm", "mid_norm")
+# Attributes of convolutions that hold their norms: between two factors, and of the outputs.
+_PLACES = ("mid_norm", "norm")
 
 
 def freeze_norms(model):

@@ -56,7 +56,7 @@ def conv3d(
     (1, 4, 5, 5, 6)
     """
     window = (strides, padding, dilation_rate)
-    return _convolve("dense", inputs, kernel, *window, form, bias, relu)
+    return _convolve("full", inputs, kernel, *window, form, bias, relu)
 
 
 def depthwise_conv3d(

@@ -120,7 +120,7 @@ def _torch_variables(model, source):
         conv, norm = _torch_prefixes(layer.name, stem_is_2plus1d)
         names = _TORCH_NAMES_2PLUS1D if _is_2plus1d(layer) else _TORCH_NAMES
         for variable in layer.weights:
-            of_norm = "/output_norm/" in variable.path
+            of_norm = "/norm/" in variable.path
             prefix, known = (norm, _TORCH_NAMES_OF_NORM) if of_norm else (conv, names)
             if variable.name not in known or prefix is None:
                 raise ValueError(

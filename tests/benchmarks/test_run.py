@@ -34,9 +34,9 @@ def in_order_of_layers(model):
             continue
         kernels = [layer.spatial_kernel, getattr(layer, "pointwise_kernel", None)]
         weights += [keras.ops.convert_to_numpy(kernel) for kernel in kernels if kernel is not None]
-        weights += layer.norm.get_weights()
+        weights += layer.mid_norm.get_weights()
         weights.append(keras.ops.convert_to_numpy(layer.temporal_kernel))
-        weights += layer.output_norm.get_weights()
+        weights += layer.norm.get_weights()
     return weights
 
 

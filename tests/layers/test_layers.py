@@ -7,8 +7,13 @@ import reference
 from checks import randomize
 from keras import ops as K
 
-from keras_ctsep.layers import Conv2Plus1D, Conv3D, CTSeparableConv3D, DepthwiseConv3D
-from keras_ctsep.layers.batch_normalization import batch_normalization
+from keras_ctsep.layers import (
+    BatchNormalization,
+    Conv2Plus1D,
+    Conv3D,
+    CTSeparableConv3D,
+    DepthwiseConv3D,
+)
 
 SETTINGS = [
     {"strides": 1, "padding": "same", "dilation_rate": 1},
@@ -64,7 +69,7 @@ def expected(layer, inputs):
         )
         if "pointwise_kernel" in kernels:
             outputs = reference.conv3d(outputs, kernels["pointwise_kernel"])
-        outputs = reference.relu(reference.batch_norm(outputs, layer.norm))
+        outputs = reference.relu(reference.batch_norm(outputs, layer.mid_norm))
         function = reference.depthwise_conv3d if depthwise_time else reference.conv3d
         outputs = function(
             outputs,
@@ -76,7 +81,7 @@ def expected(layer, inputs):
     if layer.use_bias:
         outputs = outputs + K.convert_to_numpy(layer.bias.value)
     if layer.use_norm:
-        outputs = reference.batch_norm(outputs, layer.output_norm)
+        outputs = reference.batch_norm(outputs, layer.norm)
     return np.tanh(outputs)
 
 
@@ -104,23 +109,23 @@ def test_values_equal_numpy(layer_class, arguments, rng):
 def test_use_norm_is_a_norm_after(activation, layer_class, arguments, rng):
     arguments = {**arguments, "use_norm": False, "use_bias": True}
     plain = layer_class(**arguments)
-    norm = batch_normalization("after")
+    norm = BatchNormalization(momentum=0.9, epsilon=1e-5)
     both = layer_class(**{**arguments, "use_norm": True}, activation=activation)
     clips = rng.normal(size=(2, 4, 6, 6, 3)).astype("float32")
     norm(plain(clips)), both(clips)
     randomize(both)
-    kernels = [weight.value for weight in both.weights if "output_norm" not in weight.path]
+    kernels = [weight.value for weight in both.weights if "/norm/" not in weight.path]
     for weight, value in zip(plain.weights, kernels, strict=True):
         weight.assign(value)
-    norm.set_weights(both.output_norm.get_weights())
+    norm.set_weights(both.norm.get_weights())
     for frozen in (False, True):
-        norm.trainable = both.output_norm.trainable = not frozen
+        norm.trainable = both.norm.trainable = not frozen
         for training in (False, True, False):
             outputs = norm(plain(clips, training=training), training=training)
             want = K.convert_to_numpy(getattr(K, activation)(outputs))
             got = K.convert_to_numpy(both(clips, training=training))
             np.testing.assert_allclose(got, want, atol=1e-5)
-    for got, want in zip(both.output_norm.get_weights(), norm.get_weights(), strict=True):
+    for got, want in zip(both.norm.get_weights(), norm.get_weights(), strict=True):
         np.testing.assert_allclose(got, want, atol=1e-5)
 
 
@@ -186,6 +191,20 @@ def test_config_and_file_bring_the_layer_back(layer_class, arguments, rng, tmp_p
     assert float(K.min(getattr(layer, f"{kernels[0]}_constraint")(K.array([-1.0, 1.0])))) == 0
 
 
+@pytest.mark.parametrize("layer_class, arguments", LAYERS[1:8:2])
+def test_a_norm_changed_by_hand_is_saved(layer_class, arguments, rng, tmp_path):
+    layer = layer_class(**arguments, norm_momentum=0.8, norm_epsilon=0.5)
+    model = keras.Sequential([keras.Input((4, 6, 6, 3)), layer])
+    norm = layer.norm if layer.use_norm else layer.mid_norm
+    assert (norm.momentum, norm.epsilon) == (0.8, 0.5)
+    norm.momentum, norm.epsilon = 0.25, 2.0
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras").layers[0]
+    assert (loaded.norm_momentum, loaded.norm_epsilon) == (0.25, 2.0)
+    norm = loaded.norm if layer.use_norm else loaded.mid_norm
+    assert (norm.momentum, norm.epsilon) == (0.25, 2.0)
+
+
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 @pytest.mark.parametrize("layer_class, arguments", LAYERS[1:8:2])
 def test_mixed_precision_is_near_float32(policy, layer_class, arguments, rng):
@@ -208,9 +227,9 @@ def test_training_mode_reaches_the_inner_norm(rng):
     layer = CTSeparableConv3D(4, 3, padding="same")
     clip = rng.normal(size=(2, 4, 6, 6, 3)).astype("float32")
     layer.build(clip.shape)
-    mean = K.convert_to_numpy(layer.norm.moving_mean.value).copy()
+    mean = K.convert_to_numpy(layer.mid_norm.moving_mean.value).copy()
     layer(clip, training=False)
-    np.testing.assert_array_equal(K.convert_to_numpy(layer.norm.moving_mean.value), mean)
+    np.testing.assert_array_equal(K.convert_to_numpy(layer.mid_norm.moving_mean.value), mean)
     pointwise = reference.conv3d(
         reference.depthwise_conv3d(
             clip, K.convert_to_numpy(layer.spatial_kernel.value), padding="same"
@@ -219,7 +238,7 @@ def test_training_mode_reaches_the_inner_norm(rng):
     )
     layer(clip, training=True)
     np.testing.assert_allclose(
-        K.convert_to_numpy(layer.norm.moving_mean.value),
+        K.convert_to_numpy(layer.mid_norm.moving_mean.value),
         0.1 * pointwise.mean(axis=(0, 1, 2, 3)),
         atol=1e-5,
     )

@@ -11,7 +11,7 @@ from keras_ctsep.ops.forms import DEFAULT, FORMS, TABLE
 from keras_ctsep.ops.planes import window_kind
 
 KINDS = {
-    "dense": (ops.conv3d, reference.conv3d, 5),
+    "full": (ops.conv3d, reference.conv3d, 5),
     "depthwise": (ops.depthwise_conv3d, reference.depthwise_conv3d, 2),
 }
 NAMES = [(kind, form) for kind in KINDS for form in FORMS[kind]]
@@ -80,7 +80,7 @@ def test_bfloat16_is_near_float32(kind, form, window, rng):
         pytest.skip("oneDNN's 3-D convolutions are wrong at two frames; no row takes them there")
     function, _, _ = KINDS[kind]
     inputs = rng.normal(size=(1, 2, 7, 7, 16)).astype("float32")
-    kernel = rng.normal(size=(*window, 16, 16 if kind == "dense" else 1)).astype("float32")
+    kernel = rng.normal(size=(*window, 16, 16 if kind == "full" else 1)).astype("float32")
 
     def loss(inputs, kernel, dtype):
         outputs = function(K.cast(inputs, dtype), K.cast(kernel, dtype), 1, "same", form=form)

@@ -44,7 +44,7 @@ CASES = [
     and fits(sizes, window, setting[1], setting[2])
 ]
 KINDS = {
-    "dense": (ops.conv3d, reference.conv3d, 5),
+    "full": (ops.conv3d, reference.conv3d, 5),
     "depthwise": (ops.depthwise_conv3d, reference.depthwise_conv3d, 2),
 }
 
@@ -100,7 +100,7 @@ def test_gradients_equal_numpy(kind, window, strides, rng):
 def test_bfloat16_gradients(kind, window, frames, rng):
     """Two frames and a (3, 1, 1) window is where TensorFlow's own Conv3D returns garbage."""
     function, _, last = KINDS[kind]
-    last = 16 if kind == "dense" else 1
+    last = 16 if kind == "full" else 1
     inputs = rng.normal(size=(2, frames, 7, 7, 16)).astype("float32")
     kernel = rng.normal(size=(*window, 16, last)).astype("float32")
 

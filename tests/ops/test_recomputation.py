@@ -63,7 +63,7 @@ def trained(layer_class, arguments, norms_learn):
     x = layer_class(8, 3, padding="same", **arguments)(clips)
     model = keras.Model(clips, keras.layers.GlobalAveragePooling3D()(x))
     randomize(model)
-    model.layers[1].norm.trainable = norms_learn
+    model.layers[1].mid_norm.trainable = norms_learn
     model.compile(keras.optimizers.SGD(0.1), "mse")
     rng = np.random.default_rng(5)
     inputs, targets = rng.normal(size=(2, 4, 6, 6, 3)), rng.normal(size=(2, 8))

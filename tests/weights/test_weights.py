@@ -175,9 +175,7 @@ def test_a_head_of_other_classes_stays_fresh_and_one_line_says_so(capsys):
     load_torch_state(model, state, "here")
     assert "here: the file has 9 classes, the model 5" in capsys.readouterr().out
     np.testing.assert_array_equal(model.get_layer("classifier").kernel, before)
-    np.testing.assert_array_equal(
-        model.get_layer("stem_conv").output_norm.gamma, state["stem.1.weight"]
-    )
+    np.testing.assert_array_equal(model.get_layer("stem_conv").norm.gamma, state["stem.1.weight"])
 
 
 def test_a_head_of_other_classes_is_an_error_where_it_has_to_be_the_same(saved, tmp_path):
@@ -199,7 +197,7 @@ def test_a_model_without_a_head_takes_no_notice_of_the_files(capsys):
     load_torch_state(model, state, "here")
     assert not capsys.readouterr().out
     np.testing.assert_array_equal(
-        model.get_layer("stage4_block2_conv2").output_norm.beta, state["layer4.1.conv2.1.bias"]
+        model.get_layer("stage4_block2_conv2").norm.beta, state["layer4.1.conv2.1.bias"]
     )
 
 
