@@ -1,7 +1,9 @@
 """One training run, from lists of videos to a folder with the trained model."""
 
+import contextlib
 import functools
 import pathlib
+import sys
 import time
 from typing import Literal
 
@@ -22,6 +24,16 @@ from keras_ctsep.training.signals import StopOnSignal
 NUM_TEST_CLIPS = 10
 
 
+@contextlib.contextmanager
+def _restored_dtype_policy():
+    before = keras.config.dtype_policy()
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+@_restored_dtype_policy()
 def train(
     train_videos,
     test_videos,
@@ -210,11 +222,14 @@ def _test(model, data, output, callbacks):
     num_views = scores.shape[1]
     of_videos = scores.mean(axis=1)
     if output:
-        plot_confusion_matrix(
-            confusion_matrix(of_videos, labels),
-            data.annotations.class_names,
-            pathlib.Path(output) / "confusion_matrix.png",
-        )
+        try:
+            plot_confusion_matrix(
+                confusion_matrix(of_videos, labels),
+                data.annotations.class_names,
+                pathlib.Path(output) / "confusion_matrix.png",
+            )
+        except ModuleNotFoundError as error:  # matplotlib is an extra
+            print(f"No confusion_matrix.png: {error}", file=sys.stderr)
     of_clips = scores.reshape(-1, scores.shape[2])
     return {
         "clip_accuracy": top_k_accuracy(of_clips, labels.repeat(num_views)),
