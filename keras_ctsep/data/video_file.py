@@ -219,16 +219,31 @@ def _length_and_rate(path, stream):
     """Returns the number of frames that will be shown, and frames per second or 0.0."""
     rate, num_frames = float(stream.average_rate or 0), stream.frames
     if rate and num_frames:
-        index = stream.index_entries
-        # Without its index the file is cut short, and the header says what it should have.
-        if len(index) >= num_frames:
-            # An edit list hides frames that others need, and some writers leave packets empty.
-            num_frames = sum(entry.size > 0 and not entry.is_discard for entry in index)
-        return num_frames, rate
+        index = list(stream.index_entries)
+        if not _reaches_the_end(index, stream):
+            return num_frames, rate  # of a file that is cut: what it should have
+        # An edit list hides frames that others need, and some writers leave packets empty.
+        shown = [entry.timestamp for entry in index if entry.size and not entry.is_discard]
+        span = float((shown[-1] - shown[0]) * stream.time_base) if shown else 0
+        if span > 0 and len(shown) == len(index):
+            rate = _rate_that_fits(rate, (len(shown) - 1) / span)
+        return len(shown), rate
     num_frames, measured = _read_stamps(path, file_identity(path))
+    return num_frames, _rate_that_fits(rate, measured)
+
+
+def _rate_that_fits(rate, measured):
     if measured and abs(rate / measured - 1) > _RATE_TOLERANCE:
-        rate = measured
-    return num_frames, rate
+        return measured
+    return rate
+
+
+def _reaches_the_end(index, stream):
+    """Whether the index has all frames, although the header may count others."""
+    if not index or "mov" in stream.container.format.name.split(","):
+        return bool(index)  # it stands in the header itself, without what no edit shows
+    # AVI has its index at the end. FFmpeg knows the first few entries of a file that is cut.
+    return index[-1].timestamp >= 0.8 * (stream.duration or 0)
 
 
 @functools.lru_cache(maxsize=100_000)

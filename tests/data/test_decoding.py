@@ -150,7 +150,7 @@ def test_header_that_counts_one_too_many_is_no_fault(tmp_path):
     path = write_painted(tmp_path / "video.avi", num_frames=12)
     set_header_length(path, 13)
     reports = []
-    assert read_video_info(path).num_frames == 13
+    assert read_video_info(path).num_frames == 12  # the index knows better
     assert read_numbers(decode_frames(path, [12, 3], report=reports.append)).tolist() == [11, 3]
     assert read_numbers(decode_frames(path, [12], report=reports.append)).tolist() == [11]
     assert not reports
@@ -294,6 +294,38 @@ def test_frames_that_an_edit_list_hides_do_not_count(cases):
     with pytest.raises(VideoError, match="ends after 52 frames"):
         decode_frames(path, range(53, 60))
     assert not reports
+
+
+@pytest.mark.parametrize("name", ["cut.mp4", "cut.mov", "cut.mkv"])
+def test_films_cut_without_encoding_again(tmp_path, name):
+    """60 frames with key frames every 25, cut between two: MP4 hides what comes before."""
+    whole = write_painted(tmp_path / "whole.mp4", 60, codec="libx264")
+    with av.open(whole) as source, av.open(str(tmp_path / name), "w") as cut:
+        stream = source.streams.video[0]
+        copy = cut.add_stream_from_template(stream)
+        start = int(30 / 25 / stream.time_base)
+        for packet in source.demux(stream):
+            if packet.dts is not None:
+                packet.pts, packet.dts = packet.pts - start, packet.dts - start
+                packet.stream = copy
+                cut.mux(packet)
+    shown = range(60) if name == "cut.mkv" else range(30, 60)
+    assert read_video_info(tmp_path / name)[:2] == (len(shown), 25.0)
+    assert read_numbers(decode_frames(tmp_path / name, range(len(shown)))).tolist() == list(shown)
+
+
+def test_dropped_frames_do_not_count(tmp_path):
+    """Every other frame of 59 is empty: 30 are shown, 12.5 a second."""
+    frames = [painted_frame(number) for number in range(30)]
+    path = write_frames(tmp_path / "video.avi", frames, codec="mjpeg", times=range(0, 60, 2))
+    assert read_video_info(path)[:2] == (30, 12.5)
+    assert read_numbers(decode_frames(path, range(30))).tolist() == list(range(30))
+
+
+def test_header_that_counts_too_few_loses_no_frame(tmp_path):
+    path = write_painted(tmp_path / "video.avi", num_frames=40)
+    set_header_length(path, 5)
+    assert read_video_info(path)[:2] == (40, 25.0)
 
 
 def test_artwork_is_not_the_film(cases):
