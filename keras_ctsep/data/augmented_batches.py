@@ -8,7 +8,7 @@ class AugmentedBatches(keras.utils.PyDataset):
     """The batches of a `VideoDataset`, changed by a layer.
 
     All random numbers of a batch are made from the seed, the epoch and the index of the batch. So
-    a batch is the same whenever it is asked for, and a run that goes on from an epoch's end gets
+    a batch is the same whenever it is asked for, and a run that is resumed after an epoch gets
     the same batches as one that was never stopped.
 
     Weights stay as they are. Mixing needs no more: the items with weight 0 that fill a batch are
@@ -16,7 +16,7 @@ class AugmentedBatches(keras.utils.PyDataset):
 
     Args:
         dataset: a `VideoDataset`.
-        augmentation: Keras layer that takes and gives a dict of float or uint8 `"images"`
+        augmentation: Keras layer that takes and returns a dict of float or uint8 `"images"`
             `(batch, frames, height, width, channels)` and one-hot `"labels"` `(batch, classes)`,
             such as `keras_ctsep.layers.augmentation`. Its only variables are the states of
             its random numbers.
@@ -48,9 +48,18 @@ class AugmentedBatches(keras.utils.PyDataset):
         place = index + self.dataset.first_batch
         rng = np.random.default_rng((self.seed, self.dataset.epoch, place, self.dataset.shard[0]))
         clips, labels, weights = self.dataset[index]
-        for state in self.augmentation.variables:
-            state.assign(rng.integers(2**31, size=state.shape))
-        batch = self.augmentation({"images": clips, "labels": labels}, training=True)
+        # On the CPU, where the batch is, and with states that belong to this call alone: several
+        # threads may ask at once, and the variables may be spread over devices and processes.
+        with _cpu():
+            states = [
+                (
+                    state,
+                    keras.ops.convert_to_tensor(rng.integers(2**31, size=state.shape), state.dtype),
+                )
+                for state in self.augmentation.variables
+            ]
+            with keras.StatelessScope(states):
+                batch = self.augmentation({"images": clips, "labels": labels}, training=True)
         clips = np.rint(keras.ops.convert_to_numpy(batch["images"])).clip(0, 255)
         return clips.astype("uint8"), keras.ops.convert_to_numpy(batch["labels"]), weights
 
@@ -59,3 +68,12 @@ class AugmentedBatches(keras.utils.PyDataset):
 
     def on_epoch_end(self):
         self.dataset.on_epoch_end()
+
+
+def _cpu():
+    """This process's CPU: Keras's "cpu" is another process's where JAX runs in several."""
+    if keras.backend.backend() != "jax":
+        return keras.device("cpu")
+    import jax
+
+    return keras.device(jax.local_devices(backend="cpu")[0])

@@ -1,3 +1,4 @@
+import concurrent.futures
 import math
 
 import keras
@@ -221,12 +222,26 @@ def test_batches_depend_on_seed_epoch_and_index(videos):
             np.testing.assert_array_equal(array, same)
     again.seed = 2
     assert (again[0][0] != first[0]).any()
-    again.seed, videos.first_batch = 1, 1  # of the epoch, in place of the index
+    again.seed, videos.first_batch = 1, 1  # of the epoch, instead of the index
     assert (again[0][0] != first[0]).any()
     videos.first_batch, videos.epoch = 0, 1
     assert (again[0][0] != first[0]).any()
     videos.epoch, videos.shard = 0, (1, 2)
     assert (again[0][0] != first[0]).any()
+
+
+def test_threads_that_ask_at_once_get_the_same_batches(videos):
+    batches = AugmentedBatches(videos, clip_augmentation(erasing=0.5, mixup=0.4), seed=1)
+    before = [numpy_of(variable) for variable in batches.augmentation.variables]
+    expected = [batches[index] for index in range(2)]
+    with concurrent.futures.ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(batches.__getitem__, [0, 1] * 8))
+    for number, batch in enumerate(found):
+        for array, same in zip(batch, expected[number % 2], strict=True):
+            np.testing.assert_array_equal(array, same)
+    # The layer itself stays as it was: its variables may lie on other devices.
+    for variable, value in zip(batches.augmentation.variables, before, strict=True):
+        np.testing.assert_array_equal(numpy_of(variable), value)
 
 
 def test_filling_mixes_into_no_other_class(videos):
