@@ -1,5 +1,7 @@
 """Augmentation of whole batches, for what mixes clips and labels or has no place in a model."""
 
+import threading
+
 import keras
 import numpy as np
 
@@ -40,6 +42,10 @@ class AugmentedBatches(keras.utils.PyDataset):
         self.dataset = dataset
         self.augmentation = augmentation
         self.seed = seed
+        self._lock = threading.Lock()
+
+    def __reduce__(self):
+        return AugmentedBatches, (self.dataset, self.augmentation, self.seed)
 
     def __len__(self):
         return len(self.dataset)
@@ -48,9 +54,10 @@ class AugmentedBatches(keras.utils.PyDataset):
         place = index + self.dataset.first_batch
         rng = np.random.default_rng((self.seed, self.dataset.epoch, place, self.dataset.shard[0]))
         clips, labels, weights = self.dataset[index]
-        # On the CPU, where the batch is, and with states that belong to this call alone: several
-        # threads may ask at once, and the variables may be spread over devices and processes.
-        with _cpu():
+        # On the CPU, where the batch is, and with states that belong to this call alone, because
+        # the variables may be spread over devices and processes. Several threads may ask at once,
+        # and layers are made for one.
+        with self._lock, _cpu():
             states = [
                 (
                     state,
