@@ -58,17 +58,22 @@ class BatchNormalization(keras.layers.BatchNormalization):
         def widened(vectors):
             return [keras.ops.pad(vector, ((0, more),)) for vector in vectors] if more else vectors
 
-        def computed(inputs, gamma, beta, *kernels, known=None):
+        # Handed in: in the backward pass Keras's scope, in which JAX reads variables, is over.
+        moving = [] if self.trainable else widened(self._moving_moments())
+
+        def computed(inputs, gamma, beta, *others, known=None):
+            moving_moments, kernels = others[: len(moving)], others[len(moving) :]
             outputs = first(inputs, *kernels[:-1])
             if self.trainable:
                 settings = {"relu": True, "known": known}
                 outputs, known = ops.batch_norm(outputs, gamma, beta, self.epsilon, **settings)
             else:
-                settings = (gamma, beta, *widened(self._moving_moments()), self.epsilon)
+                settings = (gamma, beta, *moving_moments, self.epsilon)
                 outputs, known = ops.normalize(outputs, *settings, relu=True), ()
             return last(outputs, kernels[-1]), known
 
-        outputs, moments = ops.recomputed(computed)(inputs, *widened(self._scale()), *kernels)
+        tensors = (*widened(self._scale()), *moving, *kernels)
+        outputs, moments = ops.recomputed(computed)(inputs, *tensors)
         if self.trainable:
             self._update(moments)
         return outputs
