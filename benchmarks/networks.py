@@ -18,7 +18,7 @@ NOT_RECOMPUTED = "-not-recomputed"
 def keras_network(name, input_shape):
     """Builds one of `KERAS_NETWORKS`; "-not-recomputed" after its name keeps all activations."""
     if name.endswith(NOT_RECOMPUTED):
-        os.environ["KERAS_CTSEP_RECOMPUTE"] = "0"  # read in each call, of this process alone
+        os.environ["KERAS_CTSEP_REMAT"] = "0"  # read in each call, of this process alone
     return KERAS_NETWORKS[name.removesuffix(NOT_RECOMPUTED)](input_shape)
 
 

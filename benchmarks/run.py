@@ -23,6 +23,7 @@ import numpy as np
 from report import write_results
 
 from keras_ctsep import cli
+from keras_ctsep.ops.cpu_settings import SETTINGS
 
 # Forward passes are short, so that whatever else runs for a moment weighs more.
 FORWARD_PASSES_PER_STEP = 4
@@ -111,6 +112,8 @@ def in_own_process(model, backend, batch_size, settings):
     """Runs `measure` in a fresh process with that Keras backend."""
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    for variable, _ in SETTINGS.values():
+        os.environ.setdefault(variable, "1")
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
         measured = pool.submit(measure, model, batch_size, settings).result()

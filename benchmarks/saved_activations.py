@@ -48,7 +48,7 @@ def main(
     clips = np.zeros((1, num_frames, crop_size, crop_size, 3), "float32")
     results = []
     for recompute in "10":
-        with unittest.mock.patch.dict(os.environ, KERAS_CTSEP_RECOMPUTE=recompute):
+        with unittest.mock.patch.dict(os.environ, KERAS_CTSEP_REMAT=recompute):
             results.append(kept_by_layer(network, clips))
     kept = {name: (results[0][name], results[1][name]) for name in results[0] if results[1][name]}
     for name, (default, everything) in kept.items():
@@ -103,7 +103,7 @@ def draw(kept, title, path):
 
     figure, axis = pyplot.subplots(figsize=(8, 1 + 0.25 * len(kept)), layout="constrained")
     default, everything = zip(*kept.values(), strict=True)
-    axis.barh(list(kept), everything, color="C7", label="all kept (KERAS_CTSEP_RECOMPUTE=0)")
+    axis.barh(list(kept), everything, color="C7", label="all kept (KERAS_CTSEP_REMAT=0)")
     axis.barh(list(kept), default, height=0.5, label="default")
     axis.set_title(title)
     axis.legend(loc="lower right")

@@ -26,6 +26,41 @@ def gradients(function, *arrays):
     return [np.asarray(ops.convert_to_numpy(gradient)) for gradient in found]
 
 
+def second_gradients(function, ways, *arrays):
+    """Returns NumPy gradients of the slope of a scalar function along one way for each array."""
+    backend = keras.backend.backend()
+    ways = [ops.convert_to_tensor(way) for way in ways]
+
+    def slope_of(found):
+        return sum(ops.sum(one * way) for one, way in zip(found, ways, strict=True))
+
+    if backend == "jax":
+        import jax
+
+        places = tuple(range(len(arrays)))
+
+        def slope(*tensors):
+            return slope_of(jax.grad(function, argnums=places)(*tensors))
+
+        return gradients(slope, *arrays)
+    if backend == "torch":
+        import torch
+
+        def slope(*tensors):
+            return slope_of(torch.autograd.grad(function(*tensors), tensors, create_graph=True))
+
+        return gradients(slope, *arrays)
+    import tensorflow as tf
+
+    def slope(*tensors):
+        with tf.GradientTape() as tape:
+            tape.watch(tensors)
+            value = function(*tensors)
+        return slope_of(tape.gradient(value, tensors))
+
+    return gradients(slope, *arrays)
+
+
 def randomize(model, seed=0):
     """Gives each weight other numbers than it starts with; variances stay positive."""
     rng = np.random.default_rng(seed)

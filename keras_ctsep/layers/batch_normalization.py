@@ -43,75 +43,57 @@ class BatchNormalization(keras.layers.BatchNormalization):
             return keras.ops.relu(outputs) if relu else outputs
         if not (training and self.trainable):
             return self._normalize(inputs, relu)
-        outputs, moments = ops.batch_norm(inputs, *self._scale(), self.epsilon, relu)
-        self._update(moments)
+        outputs, moments = ops.batch_norm(inputs, *self.gamma_and_beta(), self.epsilon, relu)
+        self.update_moving(moments.mean, moments.variance)
         return outputs
 
-    def relu_between(self, first, last, inputs, *kernels):
-        """Returns `last(relu(self(first(inputs, *kernels[:-1]))), kernels[-1])`, in training.
+    def fold_into(self, kernel, bias=None):
+        """Returns `(kernel, bias)` of a convolution that normalizes by the moving statistics too.
 
-        The backward pass computes all but `last` again, so that only `inputs` are kept. Where
-        `first` gives more channels than this layer has, the others are zeros and stay so.
+        Args:
+            kernel: `(frames, height, width, channels, filters)`, or a depthwise one
+                `(frames, height, width, channels, depth_multiplier)`.
+            bias: None or `(new_channels,)`.
         """
-        more = kernels[-1].shape[-2] - self.gamma.shape[0]
-
-        def widened(vectors):
-            return [keras.ops.pad(vector, ((0, more),)) for vector in vectors] if more else vectors
-
-        # Handed in: in the backward pass Keras's scope, in which JAX reads variables, is over.
-        moving = [] if self.trainable else widened(self._moving_moments())
-
-        def computed(inputs, gamma, beta, *others, known=None):
-            moving_moments, kernels = others[: len(moving)], others[len(moving) :]
-            outputs = first(inputs, *kernels[:-1])
-            if self.trainable:
-                settings = {"relu": True, "known": known}
-                outputs, known = ops.batch_norm(outputs, gamma, beta, self.epsilon, **settings)
-            else:
-                settings = (gamma, beta, *moving_moments, self.epsilon)
-                outputs, known = ops.normalize(outputs, *settings, relu=True), ()
-            return last(outputs, kernels[-1]), known
-
-        tensors = (*widened(self._scale()), *moving, *kernels)
-        outputs, moments = ops.recomputed(computed)(inputs, *tensors)
-        if self.trainable:
-            self._update(moments)
-        return outputs
-
-    def folded_into(self, kernel, bias=None):
-        """Returns `(kernel, bias)` of a convolution that normalizes too, out of training.
-
-        The kernel is a dense one or a depthwise one.
-        """
-        scale, offset = ops.scale_and_offset(*self._scale(), *self._moving_moments(), self.epsilon)
+        scale, offset = ops.scale_and_offset(
+            *self.gamma_and_beta(), *self._moving_moments(), self.epsilon
+        )
         if bias is not None:
             offset = offset + keras.ops.cast(bias, scale.dtype) * scale
         scale = keras.ops.reshape(scale, (-1, kernel.shape[-1]))
         scaled = keras.ops.cast(kernel, scale.dtype) * scale
         return keras.ops.cast(scaled, kernel.dtype), keras.ops.cast(offset, kernel.dtype)
 
+    def gamma_and_beta(self):
+        """Returns scale and offset `(channels,)` in the type that the norm computes in."""
+        return self._float(self.gamma), self._float(self.beta)
+
+    def update_moving(self, mean, variance):
+        """Lets the moving statistics follow those of a batch, each `(channels,)` or longer.
+
+        Channels beyond those of the norm are left out.
+        """
+        pairs = ((self.moving_mean, mean), (self.moving_variance, variance))
+        for moving, new in pairs:
+            new = keras.ops.stop_gradient(new)[: moving.shape[0]]
+            old = keras.ops.cast(moving, new.dtype)
+            updated = old * self.momentum + new * (1.0 - self.momentum)
+            moving.assign(keras.ops.cast(updated, moving.dtype))
+
     def _normalize(self, inputs, relu):
-        return ops.normalize(inputs, *self._scale(), *self._moving_moments(), self.epsilon, relu)
+        settings = (*self.gamma_and_beta(), *self._moving_moments(), self.epsilon)
+        return ops.normalize(inputs, *settings, relu)
 
     def _is_plain(self, inputs):
         last = self.axis in (-1, len(inputs.shape) - 1)
         return last and self.scale and self.center and not (self.synchronized or self.renorm)
 
-    def _scale(self):
-        return self._float(self.gamma), self._float(self.beta)
-
     def _moving_moments(self):
         return self._float(self.moving_mean), self._float(self.moving_variance)
 
     def _float(self, weight):
-        # Under mixed precision too: Keras would hand it out in 16 bits.
-        return keras.ops.cast(weight, keras.backend.result_type(weight.dtype, "float32"))
-
-    def _update(self, moments):
-        news = (moments.mean, moments.variance)
-        for moving, new in zip((self.moving_mean, self.moving_variance), news, strict=True):
-            new = keras.ops.stop_gradient(new)[: moving.shape[0]]
-            moving.assign(moving * self.momentum + new * (1.0 - self.momentum))
+        # Of weights in 16 bits too, as `dtype="float16"` makes them, statistics want 32.
+        return keras.ops.cast(weight, ops.sum_dtype(weight))
 
     def get_config(self):
         return {**super().get_config(), "activation": self.activation}

@@ -3,12 +3,12 @@
 import keras
 
 from keras_ctsep import ops
-from keras_ctsep.layers.base import BaseConv3D
-from keras_ctsep.layers.batch_normalization import BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM
+from keras_ctsep.layers.factorized import FactorizedConv3D
+from keras_ctsep.ops.arguments import positive
 
 
 @keras.saving.register_keras_serializable(package="keras_ctsep")
-class Conv2Plus1D(BaseConv3D):
+class Conv2Plus1D(FactorizedConv3D):
     """(2+1)D convolution: `(1, kh, kw)` over space, batch norm, ReLU, `(kt, 1, 1)` over time.
 
     Args:
@@ -21,23 +21,10 @@ class Conv2Plus1D(BaseConv3D):
         mid_filters: channels between the factors. Default: as many as give the weights of the
             full 3-D convolution, `t * d * d * C * F // (d * d * C + t * F)` for a window
             `(t, d, d)`, C channels in and F out.
-        dilation_rate: int or `(frames, height, width)`; not together with strides above 1.
-        activation: function or name of it, applied at the end.
-        use_bias: whether to add a bias at the end.
-        use_norm: whether batch norm comes before the activation. Out of training it is folded
-            into the temporal kernel.
-        norm_momentum: momentum of both norms' moving mean and variance.
-        norm_epsilon: float that both norms add to the variance.
         spatial_initializer: initializer of the spatial kernel.
         temporal_initializer: initializer of the temporal kernel.
-        bias_initializer: initializer of the bias.
-        spatial_regularizer: regularizer of the spatial kernel.
-        temporal_regularizer: regularizer of the temporal kernel.
-        bias_regularizer: regularizer of the bias.
-        spatial_constraint: constraint of the spatial kernel.
-        temporal_constraint: constraint of the temporal kernel.
-        bias_constraint: constraint of the bias.
-        **kwargs: `name`, `dtype` and the other arguments of every Keras layer.
+        **kwargs: `dilation_rate`, `activation`, `use_bias`, `use_norm` and the other arguments
+            of `BaseConv3D`.
 
     Input shape:
         `(batch, frames, height, width, channels)`; all but the channels may be unknown.
@@ -62,7 +49,8 @@ class Conv2Plus1D(BaseConv3D):
         arXiv 1711.11248, section 3.5.
     """
 
-    KERNELS = ("spatial", "temporal")
+    # They would take longer than what their outputs take in memory is worth.
+    rematerializes_first_factors = False
 
     def __init__(
         self,
@@ -71,41 +59,17 @@ class Conv2Plus1D(BaseConv3D):
         strides=1,
         padding="valid",
         mid_filters=None,
-        dilation_rate=1,
-        activation=None,
-        use_bias=True,
-        use_norm=False,
-        norm_momentum=BATCH_NORM_MOMENTUM,
-        norm_epsilon=BATCH_NORM_EPSILON,
         spatial_initializer="glorot_uniform",
         temporal_initializer="glorot_uniform",
-        bias_initializer="zeros",
-        spatial_regularizer=None,
-        temporal_regularizer=None,
-        bias_regularizer=None,
-        spatial_constraint=None,
-        temporal_constraint=None,
-        bias_constraint=None,
         **kwargs,
     ):
-        options = {
-            "spatial_initializer": spatial_initializer,
-            "temporal_initializer": temporal_initializer,
-            "bias_initializer": bias_initializer,
-            "spatial_regularizer": spatial_regularizer,
-            "temporal_regularizer": temporal_regularizer,
-            "bias_regularizer": bias_regularizer,
-            "spatial_constraint": spatial_constraint,
-            "temporal_constraint": temporal_constraint,
-            "bias_constraint": bias_constraint,
-        }
-        window = (kernel_size, strides, padding, dilation_rate)
-        norm = (use_norm, norm_momentum, norm_epsilon)
-        super().__init__(*window, activation, use_bias, *norm, options, **kwargs)
-        self.filters = ops.positive(filters, "filters")
+        super().__init__(kernel_size, strides, padding, **kwargs)
+        self.filters = positive(filters, "filters")
         self.mid_filters = mid_filters
         if mid_filters is not None:
-            ops.positive(mid_filters, "mid_filters")
+            positive(mid_filters, "mid_filters")
+        self.spatial_initializer = keras.initializers.get(spatial_initializer)
+        self.temporal_initializer = keras.initializers.get(temporal_initializer)
         self.mid_norm = self.make_norm("mid_norm", activation="relu")
 
     def mid_filters_for(self, channels):
@@ -113,37 +77,40 @@ class Conv2Plus1D(BaseConv3D):
         if self.mid_filters is not None:
             return self.mid_filters
         time, height, width = self.kernel_size
-        return plain_mid_filters(channels, self.filters, time, height * width)
+        return default_mid_filters(channels, self.filters, time, height * width)
 
     def build(self, input_shape):
         channels = self.check_channels(input_shape)
         mid_filters = self.mid_filters_for(channels)
         time, height, width = self.kernel_size
-        self.spatial_kernel = self.add_kernel("spatial", (1, height, width, channels, mid_filters))
+        self.spatial_kernel = self.add_kernel(
+            "spatial_kernel", (1, height, width, channels, mid_filters), self.spatial_initializer
+        )
         self.mid_norm.build((*input_shape[:-1], mid_filters))
-        self.temporal_kernel = self.add_kernel("temporal", (time, 1, 1, mid_filters, self.filters))
-        self.add_end(self.filters)
+        self.temporal_kernel = self.add_kernel(
+            "temporal_kernel", (time, 1, 1, mid_filters, self.filters), self.temporal_initializer
+        )
+        self.build_end(self.filters)
 
-    def convolve(self, inputs, last_kernel, training, bias, relu):
-        window = (self.strides, self.padding, self.dilation_rate)
+    def first_kernels(self):
+        return [self.spatial_kernel]
 
-        def over_space(inputs, kernel, **end):
-            return ops.conv3d(inputs, kernel, *ops.over_space(*window), **end)
+    def first_factors(self, inputs, *kernels, **end):
+        (spatial_kernel,) = kernels
+        return ops.conv3d(inputs, spatial_kernel, *ops.over_space(*self.window), **end)
 
-        def over_time(inputs, kernel):
-            return ops.conv3d(inputs, kernel, *ops.over_time(*window), bias=bias, relu=relu)
-
-        spatial_kernel = keras.ops.convert_to_tensor(self.spatial_kernel)
-        if not training:
-            spatial_kernel, inner_bias = self.mid_norm.folded_into(spatial_kernel)
-            outputs = over_space(inputs, spatial_kernel, bias=inner_bias, relu=True)
-            return over_time(outputs, last_kernel)
-        more = ops.channels_to_add(spatial_kernel.shape[-1])
-        if more:
-            spatial_kernel = keras.ops.pad(spatial_kernel, (*((0, 0),) * 4, (0, more)))
-            last_kernel = keras.ops.pad(last_kernel, (*((0, 0),) * 3, (0, more), (0, 0)))
-        outputs = over_space(inputs, spatial_kernel)
-        return self.mid_norm.relu_between(lambda outputs: outputs, over_time, outputs, last_kernel)
+    def widened(self, inputs, kernels, gamma, beta, temporal_kernel):
+        (spatial_kernel,) = kernels
+        more = (0, ops.channels_to_add(spatial_kernel.shape[-1], inputs))
+        if more == (0, 0):
+            return kernels, gamma, beta, temporal_kernel
+        none = (0, 0)
+        return (
+            [keras.ops.pad(spatial_kernel, (none, none, none, none, more))],
+            keras.ops.pad(gamma, (more,)),
+            keras.ops.pad(beta, (more,)),
+            keras.ops.pad(temporal_kernel, (none, none, none, more, none)),
+        )
 
     def compute_output_shape(self, input_shape):
         return self.output_shape_with(input_shape, self.filters)
@@ -153,10 +120,12 @@ class Conv2Plus1D(BaseConv3D):
             **super().get_config(),
             "filters": self.filters,
             "mid_filters": self.mid_filters,
+            "spatial_initializer": keras.initializers.serialize(self.spatial_initializer),
+            "temporal_initializer": keras.initializers.serialize(self.temporal_initializer),
         }
 
 
-def plain_mid_filters(channels, filters, time=3, area=9):
+def default_mid_filters(channels, filters, time=3, area=9):
     """Returns the mid filters that give a (2+1)D convolution the weights of the 3-D one.
 
     Args:
@@ -170,7 +139,7 @@ def plain_mid_filters(channels, filters, time=3, area=9):
         arXiv 1711.11248; at least 1.
 
     Example:
-    >>> plain_mid_filters(64, 64)
+    >>> default_mid_filters(64, 64)
     144
     """
     return max(1, time * area * channels * filters // (area * channels + time * filters))

@@ -10,11 +10,11 @@ import math
 
 from keras import layers
 
-from keras_ctsep import ops
 from keras_ctsep.layers import Conv2Plus1D, Conv3D, CTSeparableConv3D
 from keras_ctsep.layers.add_relu import AddReLU
 from keras_ctsep.layers.base import require_channels_last
 from keras_ctsep.layers.initializers import GlorotUniform, HeNormal, RandomNormal
+from keras_ctsep.ops.arguments import positive
 
 EXPANSION = 4  # channels a bottleneck block puts out per channel of its middle convolution
 
@@ -143,7 +143,7 @@ def check_arguments(num_classes, input_shape, include_preprocessing, pooling, dr
         ValueError: for arguments out of range that all networks share.
     """
     require_channels_last()
-    num_classes = ops.positive(num_classes, "num_classes")
+    num_classes = positive(num_classes, "num_classes")
     if len(input_shape) != 4:
         raise ValueError(
             "`input_shape` must be (frames, height, width, channels). "

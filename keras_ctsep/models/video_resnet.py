@@ -10,7 +10,7 @@ from typing import NamedTuple
 import keras
 from keras import layers
 
-from keras_ctsep.layers.conv2plus1d import plain_mid_filters
+from keras_ctsep.layers.conv2plus1d import default_mid_filters
 from keras_ctsep.models import blocks
 from keras_ctsep.weights.load import load_weights
 
@@ -144,7 +144,7 @@ def VideoResNet(
                 scaled,
                 # torchvision computes them once a block and uses them for both convolutions; VMZ
                 # computes them for each.
-                plain_mid_filters(x.shape[-1], scaled),
+                default_mid_filters(x.shape[-1], scaled),
                 strides,
                 f"stage{stage}_block{block}",
             )

@@ -5,8 +5,7 @@ import functools
 import keras
 from keras import ops
 
-from keras_ctsep.ops.normalization import relu_of_fresh
-from keras_ctsep.ops.shapes import every
+from keras_ctsep.ops.strided_slice import strided_slice
 
 
 def convolve(inputs, kernel, strides, pads, dilation_rate, bias, relu, depthwise=False):
@@ -49,14 +48,15 @@ def convolve(inputs, kernel, strides, pads, dilation_rate, bias, relu, depthwise
         data_format="channels_last",
         dilation_rate=tuple(dilation_rate),
     )
-    outputs = every(outputs, strides) if unequal else outputs
-    return finish(outputs, bias, relu)
+    outputs = strided_slice(outputs, strides) if unequal else outputs
+    return bias_add_and_relu(outputs, bias, relu)
 
 
-def finish(outputs, bias, relu):
-    """Adds the bias, unless it is None, and applies ReLU if asked to, to outputs made just now.
+def bias_add_and_relu(outputs, bias, relu):
+    """Adds the bias, unless it is None, and applies ReLU if asked to.
 
-    TensorFlow fuses that with the convolution or product before it.
+    TensorFlow fuses that with the convolution or product before it. The outputs must be a
+    temporary, as for `relu_inplace`.
     """
     if bias is not None and keras.backend.backend() == "tensorflow":
         import tensorflow as tf
@@ -64,7 +64,44 @@ def finish(outputs, bias, relu):
         outputs = tf.nn.bias_add(outputs, bias)
     elif bias is not None:
         outputs = outputs + bias
-    return relu_of_fresh(outputs) if relu else outputs
+    return relu_inplace(outputs) if relu else outputs
+
+
+def relu_inplace(tensor):
+    """Applies ReLU, in place on PyTorch, which saves a pass over newly allocated memory.
+
+    The tensor must be a temporary that no other code and no backward pass reads.
+
+    Example:
+    >>> from keras import ops
+    >>> float(ops.sum(relu_inplace(ops.array([-1.0, 2.0]) + 0.0)))
+    2.0
+    """
+    if keras.backend.backend() == "torch":
+        import torch
+
+        return torch.relu_(tensor)
+    return ops.relu(tensor)
+
+
+def records_gradient(*tensors):
+    """Returns whether a backward pass may follow. Only PyTorch knows; else it may."""
+    if keras.backend.backend() == "torch":
+        import torch
+
+        return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+    return True
+
+
+def sum_dtype(tensor):
+    """Returns the type for statistics and sums over many values: "float32", or "float64".
+
+    Args:
+        tensor: tensor or variable of floats.
+    """
+    # `keras.backend.result_type` makes float32 of float64 on two of the backends.
+    is_double = keras.backend.standardize_dtype(tensor.dtype) == "float64"
+    return "float64" if is_double else "float32"
 
 
 def _torch_convolve(inputs, kernel, strides, pads, dilation_rate, bias, relu, depthwise):
@@ -88,7 +125,7 @@ def _torch_convolve(inputs, kernel, strides, pads, dilation_rate, bias, relu, de
         dilation=dilation_rate,
         groups=inputs.shape[1] // kernel.shape[-2],
     )
-    outputs = relu_of_fresh(outputs) if relu else outputs
+    outputs = relu_inplace(outputs) if relu else outputs
     return outputs.permute(0, *range(2, rank + 2), 1)
 
 

@@ -8,16 +8,12 @@ far better tuned than the 3-D ones of the backends: the grouped 5-D convolution 
 
 from keras import ops
 
+from keras_ctsep.ops.arguments import refuse_strided_dilation, standardize_padding, triple
 from keras_ctsep.ops.backend import compiled
+from keras_ctsep.ops.folding import kernel_kind
 from keras_ctsep.ops.forms import choose
-from keras_ctsep.ops.planes import window_kind
-from keras_ctsep.ops.shapes import (
-    every,
-    padding_pairs,
-    refuse_strided_dilation,
-    standardize_padding,
-    triple,
-)
+from keras_ctsep.ops.shapes import needs_size, padding_pairs, size_of
+from keras_ctsep.ops.strided_slice import strided_slice
 
 
 def conv3d(
@@ -29,6 +25,7 @@ def conv3d(
     form=None,
     bias=None,
     relu=False,
+    training=True,
 ):
     """Convolves over frames, height and width, all input channels into each output channel.
 
@@ -42,6 +39,8 @@ def conv3d(
             lists them). Default: what is fastest here.
         bias: None, or `(filters,)` to add, in the same pass where the backend can.
         relu: whether to apply ReLU at the end, in the same pass where the backend can.
+        training: whether to take the form whose forward and backward pass together are fastest,
+            or else the one with the fastest forward pass. Both can be differentiated.
 
     Returns:
         Tensor `(batch, new_frames, new_height, new_width, filters)`.
@@ -56,7 +55,7 @@ def conv3d(
     (1, 4, 5, 5, 6)
     """
     window = (strides, padding, dilation_rate)
-    return _convolve("full", inputs, kernel, *window, form, bias, relu)
+    return _convolve("full", inputs, kernel, *window, form, bias, relu, training)
 
 
 def depthwise_conv3d(
@@ -68,6 +67,7 @@ def depthwise_conv3d(
     form=None,
     bias=None,
     relu=False,
+    training=True,
 ):
     """Convolves over frames, height and width, each channel by itself.
 
@@ -84,6 +84,7 @@ def depthwise_conv3d(
             lists them). Default: what is fastest here.
         bias: None, or `(channels * depth_multiplier,)` to add.
         relu: whether to apply ReLU at the end.
+        training: as for `conv3d`.
 
     Returns:
         Tensor `(batch, new_frames, new_height, new_width, channels * depth_multiplier)`.
@@ -98,24 +99,32 @@ def depthwise_conv3d(
     27.0
     """
     window = (strides, padding, dilation_rate)
-    return _convolve("depthwise", inputs, kernel, *window, form, bias, relu)
+    return _convolve("depthwise", inputs, kernel, *window, form, bias, relu, training)
 
 
-def _convolve(channels, inputs, kernel, strides, padding, dilation_rate, form, bias, relu):
+def _convolve(
+    channels, inputs, kernel, strides, padding, dilation_rate, form, bias, relu, training
+):
     inputs, kernel = ops.convert_to_tensor(inputs), ops.convert_to_tensor(kernel)
     bias = None if bias is None else ops.convert_to_tensor(bias)
     strides = triple(strides, "strides")
     dilation_rate = triple(dilation_rate, "dilation_rate")
     padding = standardize_padding(padding)
     refuse_strided_dilation(strides, dilation_rate)
-    window = tuple(kernel.shape[:3])
-    pads = padding_pairs(ops.shape(inputs)[1:4], window, strides, padding, dilation_rate)
+    # PyTorch's tracing makes tensors of sizes.
+    kernel_size = tuple(map(int, kernel.shape[:3]))
+    sizes = [
+        size_of(inputs, axis + 1) if needs_size(padding, size, stride) else None
+        for axis, (size, stride) in enumerate(zip(kernel_size, strides, strict=True))
+    ]
+    pads = padding_pairs(sizes, kernel_size, strides, padding, dilation_rate)
     # Along an axis where the window has one place, strides only drop places.
     drops = [
         stride if size == 1 and pair == (0, 0) else 1
-        for stride, size, pair in zip(strides, window, pads, strict=True)
+        for stride, size, pair in zip(strides, kernel_size, pads, strict=True)
     ]
-    inputs = every(inputs, drops)
+    inputs = strided_slice(inputs, drops)
     strides = tuple(stride // drop for stride, drop in zip(strides, drops, strict=True))
-    convolve = compiled(choose(channels, window_kind(window, pads), inputs, form))
+    kind = kernel_kind(kernel_size, pads)
+    convolve = compiled(choose(channels, kind, inputs, training, form))
     return convolve(inputs, kernel, strides, pads, dilation_rate, bias, relu)

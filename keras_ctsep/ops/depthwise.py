@@ -8,18 +8,11 @@ added, unless it is None, and ReLU applied if `relu`.
 import keras
 from keras import ops
 
-from keras_ctsep.ops.backend import convolve, finish
-from keras_ctsep.ops.gradient import with_gradient
-from keras_ctsep.ops.planes import (
-    by_planes,
-    for_input_gradient,
-    pad_beyond_reach,
-    pieces_of,
-    taps_of,
-)
-
-# Larger windows have many pieces of many taps, which take long to compile.
-MAX_WINDOW_IN_PIECES = 3
+from keras_ctsep.ops.backend import bias_add_and_relu, convolve, sum_dtype
+from keras_ctsep.ops.custom_gradient import custom_gradient
+from keras_ctsep.ops.folding import convolve_as_2d
+from keras_ctsep.ops.input_gradient import for_input_gradient, pad_beyond_reach
+from keras_ctsep.ops.taps import sum_of_taps, taps_of
 
 
 def grouped(inputs, kernel, strides, pads, dilation_rate, bias=None, relu=False):
@@ -34,12 +27,12 @@ def folded(inputs, kernel, strides, pads, dilation_rate, bias=None, relu=False):
     def conv2d(*args):
         return convolve(*args, depthwise=True)
 
-    return by_planes(conv2d, inputs, kernel, strides, pads, dilation_rate, bias, relu)
+    return convolve_as_2d(conv2d, inputs, kernel, strides, pads, dilation_rate, bias, relu)
 
 
 def shifted(inputs, kernel, strides, pads, dilation_rate, bias=None, relu=False):
     """The sum over the window of the shifted inputs, each times its weights."""
-    return by_planes(_shifted, inputs, kernel, strides, pads, dilation_rate, bias, relu)
+    return convolve_as_2d(_shifted, inputs, kernel, strides, pads, dilation_rate, bias, relu)
 
 
 def _shifted(inputs, kernel, strides, pads, dilation_rate, bias, relu):
@@ -57,45 +50,16 @@ def _shifted(inputs, kernel, strides, pads, dilation_rate, bias, relu):
         )
 
     def convolved(inputs, kernel):
-        return _sum_of_taps(inputs, kernel, *window)
+        return sum_of_taps(inputs, kernel, *window)
 
-    return finish(with_gradient(convolved, gradient)(inputs, kernel), bias, relu)
-
-
-def _sum_of_taps(inputs, kernel, strides, pads, dilation_rate):
-    window, sizes = kernel.shape[:2], ops.shape(inputs)[1:3]
-    if max(window) <= MAX_WINDOW_IN_PIECES and all(isinstance(size, int) for size in sizes):
-        axes = zip(sizes, window, strides, pads, dilation_rate, strict=True)
-        row_pieces, column_pieces = (pieces_of(*axis) for axis in axes)
-        if all(row_pieces) and all(column_pieces):
-            return _joined(inputs, kernel, row_pieces, column_pieces)
-    inputs = ops.pad(inputs, ((0, 0), *pads, (0, 0)))
-    weights = ops.reshape(kernel, (-1, kernel.shape[-1]))
-    taps = taps_of(inputs, window, strides, dilation_rate)
-    return sum(tap * weights[index] for index, tap in enumerate(taps))
-
-
-def _joined(inputs, kernel, row_pieces, column_pieces):
-    def piece(rows, columns):
-        return sum(
-            inputs[:, seen_rows, seen_columns] * kernel[row, column]
-            for row, seen_rows in rows
-            for column, seen_columns in columns
-        )
-
-    bands = [
-        ops.concatenate([piece(rows, columns) for columns in column_pieces], axis=2)
-        for rows in row_pieces
-    ]
-    return ops.concatenate(bands, axis=1)
+    return bias_add_and_relu(custom_gradient(convolved, gradient)(inputs, kernel), bias, relu)
 
 
 def _input_gradient(inputs, kernel, upstream, strides, pads, dilation_rate):
     # The same sum again, by the turned kernel.
-    sizes = ops.shape(inputs)[1:3]
     window = (kernel.shape[:2], strides, pads, dilation_rate)
-    upstream, turned_pads = for_input_gradient(upstream, sizes, *window)
-    return _sum_of_taps(upstream, ops.flip(kernel, (0, 1)), (1, 1), turned_pads, dilation_rate)
+    upstream, turned_pads = for_input_gradient(upstream, inputs, *window)
+    return sum_of_taps(upstream, ops.flip(kernel, (0, 1)), (1, 1), turned_pads, dilation_rate)
 
 
 def _kernel_gradient(inputs, kernel, upstream, strides, pads, dilation_rate):
@@ -105,14 +69,15 @@ def _kernel_gradient(inputs, kernel, upstream, strides, pads, dilation_rate):
         taps = taps_of(padded, kernel.shape[:2], strides, dilation_rate)
         return sums + _sums_of_products(taps, plane[1]), None
 
-    start = ops.zeros((kernel.shape[0] * kernel.shape[1], kernel.shape[2]), "float32")
+    shape = (kernel.shape[0] * kernel.shape[1], kernel.shape[2])
+    start = ops.zeros(shape, sum_dtype(kernel))
     sums, _ = ops.scan(add_plane, start, (inputs, upstream))
     return ops.cast(ops.reshape(sums, kernel.shape), kernel.dtype)
 
 
 def _sums_of_products(taps, upstream):
-    upstream = ops.cast(upstream, "float32")
-    products = tuple(ops.cast(tap, "float32") * upstream for tap in taps)
+    upstream = ops.cast(upstream, sum_dtype(upstream))
+    products = tuple(ops.cast(tap, upstream.dtype) * upstream for tap in taps)
     if keras.backend.backend() != "jax":
         return ops.stack([ops.sum(product, axis=(0, 1)) for product in products])
     # XLA would pass over the plane once for each sum; this makes them all in one pass.
@@ -120,7 +85,7 @@ def _sums_of_products(taps, upstream):
 
     rows = lax.reduce(
         products,
-        (0.0,) * len(products),
+        (upstream.dtype.type(0),) * len(products),
         lambda left, right: tuple(one + other for one, other in zip(left, right, strict=True)),
         (0,),
     )

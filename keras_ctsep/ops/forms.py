@@ -1,11 +1,10 @@
 """Which form of a convolution runs where, and the measurements that say why."""
 
-import os
-
 import keras
 
 from keras_ctsep.ops import depthwise, full
 from keras_ctsep.ops.backend import device_kind
+from keras_ctsep.ops.cpu_settings import hint_at_faster_settings
 
 FORMS = {
     "depthwise": {
@@ -22,95 +21,112 @@ FORMS = {
     },
 }
 
-# By what is convolved and the kind of window. Strides change no row: the order was the same with
-# and without.
+# By (full or depthwise, kind of kernel): the form with the fastest forward and backward pass
+# together, for training, and the one with the fastest forward pass. Strides do not change which
+# form is fastest.
 DEFAULT = {
-    ("depthwise", "point"): "folded",
-    ("depthwise", "space"): "folded",
-    ("depthwise", "time"): "folded",
-    ("depthwise", "volume"): "folded",
-    ("full", "point"): "multiplied",
-    ("full", "space"): "folded",
-    ("full", "time"): "folded",
-    ("full", "volume"): "direct",
+    ("depthwise", "point"): ("folded", "folded"),
+    ("depthwise", "space"): ("folded", "folded"),
+    ("depthwise", "time"): ("folded", "folded"),
+    ("depthwise", "volume"): ("folded", "folded"),
+    ("full", "point"): ("multiplied", "multiplied"),
+    ("full", "space"): ("folded", "folded"),
+    ("full", "time"): ("folded", "folded"),
+    ("full", "volume"): ("direct", "direct"),
 }
 # Beside a row: ms forward / forward and backward at (2, 16, 56, 56, 64), window 3, of the form
 # chosen and then of others. `benchmarks/forms.py`, 2 cores of an AMD EPYC with AVX2,
 # tensorflow 2.21.0 and jax 0.10.2 on 2026-11-27, torch 2.13.0 on 2026-11-26; a busy machine: ratios
 # below 1.3 say nothing.
 TABLE = {
-    # With oneDNN, which `import keras_ctsep` asks for where TensorFlow itself would not.
+    # With oneDNN, which TensorFlow itself takes only where it finds AVX-512.
     ("tensorflow", "cpu"): {
-        ("depthwise", "point"): "folded",
-        ("depthwise", "space"): "folded",  # 12 / 30; shifted 153 / 363, grouped 1377 / 2572
-        ("depthwise", "time"): "folded",  # 8 / 23; shifted 34 / 101, grouped 1040 / 1984
-        ("depthwise", "volume"): "folded",  # 50 / 339; shifted 226 / 1014, grouped 3551 / 7256
-        ("full", "point"): "multiplied",  # 8 / 32; batched 12 / 43, folded 9 / 46, direct 12 / 75
-        ("full", "space"): "folded",  # 59 / 222; looped 53 / 235, direct 60 / 451
+        ("depthwise", "point"): ("folded", "folded"),
+        # 12 / 30; shifted 153 / 363, grouped 1377 / 2572
+        ("depthwise", "space"): ("folded", "folded"),
+        # 8 / 23; shifted 34 / 101, grouped 1040 / 1984
+        ("depthwise", "time"): ("folded", "folded"),
+        # 50 / 339; shifted 226 / 1014, grouped 3551 / 7256
+        ("depthwise", "volume"): ("folded", "folded"),
+        # 8 / 32; batched 12 / 43, folded 9 / 46, direct 12 / 75
+        ("full", "point"): ("multiplied", "multiplied"),
+        ("full", "space"): ("folded", "folded"),  # 59 / 222; looped 53 / 235, direct 60 / 451
         # 20 / 147; folded 19 / 103, direct 25 / 153. But a train step of CTSepResNet18 took 1504 ms
         # per clip with folded, 726 with looped, 723 with batched (step by step in turn).
-        ("full", "time"): "looped",
-        ("full", "volume"): "direct",  # 179 / 1258; looped 236 / 738, folded 202 / 937
+        ("full", "time"): ("looped", "looped"),
+        ("full", "volume"): ("direct", "direct"),  # 179 / 1258; looped 236 / 738, folded 202 / 937
     },
     ("torch", "cpu"): {
-        ("depthwise", "point"): "folded",
-        ("depthwise", "space"): "folded",  # 5 / 48; grouped 6 / 265, shifted 94 / 330
-        ("depthwise", "time"): "folded",  # 5 / 19; shifted 33 / 92, grouped 5 / 265
-        ("depthwise", "volume"): "folded",  # 44 / 120; grouped 14 / 377, shifted 268 / 885
-        ("full", "point"): "batched",  # 9 / 27; direct 9 / 27, folded 8 / 34, multiplied 10 / 47
-        ("full", "space"): "folded",  # 49 / 309; looped 49 / 240, but the (1, 7, 7) stem 4x slower
+        ("depthwise", "point"): ("folded", "folded"),
+        ("depthwise", "space"): ("folded", "folded"),  # 5 / 48; grouped 6 / 265, shifted 94 / 330
+        ("depthwise", "time"): ("folded", "folded"),  # 5 / 19; shifted 33 / 92, grouped 5 / 265
+        # 44 / 120; grouped 14 / 377, shifted 268 / 885
+        ("depthwise", "volume"): ("folded", "grouped"),
+        # 9 / 27; direct 9 / 27, folded 8 / 34, multiplied 10 / 47
+        ("full", "point"): ("batched", "batched"),
+        # 49 / 309; looped 49 / 240, but the (1, 7, 7) stem 4x slower
+        ("full", "space"): ("folded", "folded"),
         # 24 / 87; folded 24 / 314, looped 22 / 144. Direct, 19 / 89, is wrong in bfloat16 at two
         # frames.
-        ("full", "time"): "batched",
-        ("full", "volume"): "direct",
+        ("full", "time"): ("batched", "batched"),
+        ("full", "volume"): ("direct", "direct"),
     },
     ("jax", "cpu"): {
-        ("depthwise", "point"): "shifted",
-        ("depthwise", "space"): "shifted",  # 4 / 27; folded 228 / 1538, grouped 998 / 3041
-        ("depthwise", "time"): "shifted",  # 4 / 16; folded 240 / 2378, grouped 1055 / 2042
-        ("depthwise", "volume"): "shifted",  # 85 / 171; folded 1081 / 3973, grouped 3413 / 7711
-        ("full", "point"): "multiplied",  # 7 / 32; looped 14 / 42, direct 6 / 57
-        ("full", "space"): "looped",  # 138 / 404; multiplied 239 / 500, direct 169 / 651
-        ("full", "time"): "looped",  # 26 / 101; batched 23 / 134, direct 61 / 232
-        ("full", "volume"): "looped",  # 363 / 1277; multiplied 648 / 1567, direct 465 / 1763
+        ("depthwise", "point"): ("shifted", "shifted"),
+        # 4 / 27; folded 228 / 1538, grouped 998 / 3041
+        ("depthwise", "space"): ("shifted", "shifted"),
+        # 4 / 16; folded 240 / 2378, grouped 1055 / 2042
+        ("depthwise", "time"): ("shifted", "shifted"),
+        # 85 / 171; folded 1081 / 3973, grouped 3413 / 7711
+        ("depthwise", "volume"): ("shifted", "shifted"),
+        ("full", "point"): ("multiplied", "multiplied"),  # 7 / 32; looped 14 / 42, direct 6 / 57
+        # 138 / 404; multiplied 239 / 500, direct 169 / 651
+        ("full", "space"): ("looped", "looped"),
+        ("full", "time"): ("looped", "looped"),  # 26 / 101; batched 23 / 134, direct 61 / 232
+        # 363 / 1277; multiplied 648 / 1567, direct 465 / 1763
+        ("full", "volume"): ("looped", "looped"),
     },
 }
 
 
-def channels_to_add(channels):
-    """Returns how many channels of zeros beside these make a layer faster, in training.
+def channels_to_add(channels, inputs):
+    """Returns how many channels of zeros beside these make a train step faster.
 
     oneDNN's fast kernels take channels by eight. With 48 for the 45 in the stem a train step of
-    CTSepResNet18 on TensorFlow took 802 to 861 ms in place of 885 to 922, depthwise 535 to 558 in
-    place of 563 to 629 (2026-11-27, batch 2, the CPU of `TABLE`); PyTorch and JAX, and TensorFlow
-    out of training, showed no difference.
+    CTSepResNet18 on TensorFlow took 802 to 861 ms instead of 885 to 922, depthwise 535 to 558
+    instead of 563 to 629 (2026-11-27, batch 2, the CPU of `TABLE`); PyTorch and JAX, and the
+    forward pass alone, showed no difference. Accelerators have not been measured.
 
-    Example:
-    >>> channels_to_add(48)
-    0
+    Args:
+        channels: int.
+        inputs: the tensor to convolve.
     """
-    return -channels % 8 if keras.backend.backend() == "tensorflow" else 0
+    by_eight = keras.backend.backend() == "tensorflow" and device_kind(inputs) == "cpu"
+    return -channels % 8 if by_eight else 0
 
 
-def choose(channels, kind, inputs, form=None):
+def choose(channels, kind, inputs, training, form=None):
     """Returns the function that convolves.
 
     Args:
         channels: `"full"` or `"depthwise"`.
-        kind: kind of window, as `planes.window_kind` gives it.
+        kind: kind of kernel, as `folding.kernel_kind` returns it.
         inputs: the tensor to convolve.
-        form: name of a form. Default: the environment variable `KERAS_CTSEP_FORM`, where it names
-            a form of this kind of convolution, else the row of `TABLE`.
+        training: whether to take the form for training.
+        form: name of a form. Default: the row of `TABLE`.
 
     Raises:
         ValueError: for a name that is no form.
     """
-    forced = form or os.environ.get("KERAS_CTSEP_FORM")
-    known = [name for forms in FORMS.values() for name in forms]
-    if forced and forced not in (known if form is None else FORMS[channels]):
-        raise ValueError(f"`form` must be one of {known}. Received: form={forced}")
-    if forced in FORMS[channels]:
-        return FORMS[channels][forced]
-    # Accelerators have the safe default: their forms have not been measured.
-    rows = TABLE.get((keras.backend.backend(), device_kind(inputs)), DEFAULT)
-    return FORMS[channels][rows[channels, kind]]
+    forms = FORMS[channels]
+    if form is None:
+        # Accelerators have the safe default: their forms have not been measured.
+        device = device_kind(inputs)
+        if training and device == "cpu":
+            hint_at_faster_settings()
+        rows = TABLE.get((keras.backend.backend(), device), DEFAULT)
+        for_training, for_inference = rows[channels, kind]
+        form = for_training if training else for_inference
+    if form not in forms:
+        raise ValueError(f"`form` must be one of {list(forms)}. Received: form={form}")
+    return forms[form]

@@ -6,8 +6,9 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
-from keras_ctsep.ops.gradient import with_gradient
-from keras_ctsep.ops.recomputation import once_known
+from keras_ctsep.ops.backend import relu_inplace
+from keras_ctsep.ops.custom_gradient import custom_gradient
+from keras_ctsep.ops.rematerialization import depends_on
 
 
 class Moments(NamedTuple):
@@ -24,7 +25,7 @@ class Moments(NamedTuple):
     reserved: tuple = ()
 
 
-def batch_norm(inputs, gamma, beta, epsilon, relu=False, known=None):
+def batch_norm(inputs, gamma, beta, epsilon, relu=False, moments=None):
     """Normalizes each channel by its mean and variance over the batch.
 
     Args:
@@ -33,8 +34,8 @@ def batch_norm(inputs, gamma, beta, epsilon, relu=False, known=None):
         beta: offset `(channels,)`, at least float32.
         epsilon: float added to the variance.
         relu: whether to apply ReLU to the outputs.
-        known: the `Moments` of these inputs, where they were found before: the same outputs and
-            gradients with a pass less. (PyTorch has no gradient that takes them.)
+        moments: the `Moments` of these inputs, where they were computed before: the same outputs
+            and gradients with a pass less. (PyTorch has no gradient that takes them.)
 
     Returns:
         A tuple `(outputs, moments)`: outputs of the inputs' shape and type, and the `Moments` they
@@ -55,7 +56,7 @@ def batch_norm(inputs, gamma, beta, epsilon, relu=False, known=None):
         return _torch_batch_norm(inputs, gamma, beta, epsilon, relu)
     by_tensorflow = keras.backend.backend() == "tensorflow" and gamma.dtype == "float32"
     function = _tensorflow_batch_norm if by_tensorflow else _portable_batch_norm
-    return function(inputs, gamma, beta, epsilon, relu, known)
+    return function(inputs, gamma, beta, epsilon, relu, moments)
 
 
 def _torch_batch_norm(inputs, gamma, beta, epsilon, relu):
@@ -66,40 +67,40 @@ def _torch_batch_norm(inputs, gamma, beta, epsilon, relu):
     )
     variance = inverse.detach() ** -2 - epsilon
     # Before the reshape: through a view autograd would copy the gradient once more.
-    outputs = relu_of_fresh(outputs) if relu else outputs
+    outputs = relu_inplace(outputs) if relu else outputs
     return outputs.reshape(inputs.shape), Moments(mean.detach(), variance)
 
 
-def _tensorflow_batch_norm(inputs, gamma, beta, epsilon, relu, known):
+def _tensorflow_batch_norm(inputs, gamma, beta, epsilon, relu, moments):
     import tensorflow as tf
 
     rows = tf.reshape(inputs, (1, -1, 1, inputs.shape[-1]))
-    if known is None:
+    if moments is None:
         outputs, mean, variance, *reserved = tf.raw_ops.FusedBatchNormV3(
             x=rows, scale=gamma, offset=beta, mean=[], variance=[], epsilon=epsilon
         )
         # TensorFlow gives the unbiased variance.
         count = tf.cast(tf.shape(rows)[1], variance.dtype)
         variance *= (count - 1) / count
-        known = tf.nest.map_structure(tf.stop_gradient, Moments(mean, variance, tuple(reserved)))
+        moments = tf.nest.map_structure(tf.stop_gradient, Moments(mean, variance, tuple(reserved)))
     else:
-        outputs = _tensorflow_known_batch_norm(rows, gamma, beta, epsilon, known)
-    return _tensorflow_finish(outputs, inputs, relu), known
+        outputs = _tensorflow_batch_norm_by(rows, gamma, beta, epsilon, moments)
+    return _tensorflow_finish(outputs, inputs, relu), moments
 
 
-def _tensorflow_known_batch_norm(rows, gamma, beta, epsilon, known):
+def _tensorflow_batch_norm_by(rows, gamma, beta, epsilon, moments):
     import tensorflow as tf
 
     def normalized(rows, gamma, beta):
-        return _tensorflow_normalize(rows, gamma, beta, known.mean, known.variance, epsilon)
+        return _tensorflow_normalize(rows, gamma, beta, moments.mean, moments.variance, epsilon)
 
     def gradient(upstream, rows, gamma, beta):
         del beta
-        reserved = {f"reserve_space_{i}": part for i, part in enumerate(known.reserved, start=1)}
+        reserved = {f"reserve_space_{i}": part for i, part in enumerate(moments.reserved, start=1)}
         settings = {"y_backprop": upstream, "x": rows, "scale": gamma, "epsilon": epsilon}
         return tf.raw_ops.FusedBatchNormGradV3(**settings, **reserved)[:3]
 
-    return with_gradient(normalized, gradient)(rows, gamma, beta)
+    return custom_gradient(normalized, gradient)(rows, gamma, beta)
 
 
 def _tensorflow_normalize(rows, gamma, beta, mean, variance, epsilon):
@@ -114,34 +115,66 @@ def _tensorflow_finish(rows, inputs, relu):
     import tensorflow as tf
 
     # TensorFlow fuses a ReLU with the norm where nothing, not even a reshape, lies between.
-    rows = relu_of_fresh(rows) if relu else rows
+    rows = relu_inplace(rows) if relu else rows
     return tf.ensure_shape(tf.reshape(rows, tf.shape(inputs)), inputs.shape)
 
 
-def _portable_batch_norm(inputs, gamma, beta, epsilon, relu, known):
+def _portable_batch_norm(inputs, gamma, beta, epsilon, relu, moments):
     axes = tuple(range(len(inputs.shape) - 1))
-    if known is None:
+    if moments is None:
         values = ops.cast(ops.stop_gradient(inputs), gamma.dtype)
         mean = ops.mean(values, axes)
-        known = Moments(mean, ops.mean(ops.square(values - mean), axes))
+        moments = Moments(mean, ops.mean(ops.square(values - mean), axes))
 
     def normalized(inputs, gamma, beta, mean, variance):
+        # JAX differentiates this line too where it looks for second derivatives.
+        mean, variance = _mean_of(inputs, mean), _variance_of(inputs, mean, variance)
         return normalize(inputs, gamma, beta, mean, variance, epsilon)
 
     # By autodiff, the way through the moments would take several passes more.
     def gradient(upstream, inputs, gamma, beta, mean, variance):
         upstream = ops.cast(upstream, gamma.dtype)
-        inverse = ops.rsqrt(variance + epsilon)
-        unit = (ops.cast(inputs, gamma.dtype) - once_known(mean, upstream)) * inverse
+        inverse = ops.rsqrt(_variance_of(inputs, mean, variance) + epsilon)
+        mean = depends_on(_mean_of(inputs, mean), upstream)
+        unit = (ops.cast(inputs, gamma.dtype) - mean) * inverse
         d_beta = ops.sum(upstream, axes)
         d_gamma = ops.sum(upstream * unit, axes)
-        count = math.prod(ops.shape(inputs)[:-1])
-        d_inputs = gamma * inverse * (upstream - (d_beta + unit * d_gamma) / count)
-        nothing = ops.zeros_like(mean)
-        return ops.cast(d_inputs, inputs.dtype), d_gamma, d_beta, nothing, nothing
+        mean_gradient = (d_beta + unit * d_gamma) / _count(inputs, gamma.dtype)
+        d_inputs = ops.cast(gamma * inverse * (upstream - mean_gradient), inputs.dtype)
+        nothing = ops.zeros_like(variance)
+        return d_inputs, d_gamma, d_beta, nothing, nothing
 
-    outputs = with_gradient(normalized, gradient)(inputs, gamma, beta, known.mean, known.variance)
-    return relu_of_fresh(outputs) if relu else outputs, known
+    mean_and_variance = (moments.mean, moments.variance)
+    outputs = custom_gradient(normalized, gradient)(inputs, gamma, beta, *mean_and_variance)
+    return relu_inplace(outputs) if relu else outputs, moments
+
+
+def _count(inputs, dtype):
+    return ops.cast(math.prod(ops.shape(inputs)[:-1]), dtype)
+
+
+# Both return what was computed before, and know how it depends on the inputs: only so are second
+# derivatives right, and first ones take no pass more.
+
+
+def _mean_of(inputs, mean):
+    def gradient(upstream, inputs, mean):
+        share = upstream / _count(inputs, mean.dtype)
+        of_inputs = ops.broadcast_to(ops.cast(share, inputs.dtype), ops.shape(inputs))
+        return of_inputs, ops.zeros_like(mean)
+
+    return custom_gradient(lambda inputs, mean: ops.copy(mean), gradient)(inputs, mean)
+
+
+def _variance_of(inputs, mean, variance):
+    def gradient(upstream, inputs, mean, variance):
+        share = 2 * upstream / _count(inputs, mean.dtype)
+        centred = ops.cast(inputs, mean.dtype) - _mean_of(inputs, mean)
+        of_inputs = ops.cast(share * centred, inputs.dtype)
+        return of_inputs, ops.zeros_like(mean), ops.zeros_like(variance)
+
+    returned = custom_gradient(lambda inputs, mean, variance: ops.copy(variance), gradient)
+    return returned(inputs, mean, variance)
 
 
 def normalize(inputs, gamma, beta, mean, variance, epsilon, relu=False):
@@ -171,7 +204,7 @@ def normalize(inputs, gamma, beta, mean, variance, epsilon, relu=False):
 
         rows = inputs.reshape(-1, inputs.shape[-1])
         rows = torch.nn.functional.batch_norm(rows, mean, variance, gamma, beta, eps=epsilon)
-        return (relu_of_fresh(rows) if relu else rows).reshape(inputs.shape)
+        return (relu_inplace(rows) if relu else rows).reshape(inputs.shape)
     if keras.backend.backend() == "tensorflow" and gamma.dtype == "float32":
         import tensorflow as tf
 
@@ -180,7 +213,7 @@ def normalize(inputs, gamma, beta, mean, variance, epsilon, relu=False):
         return _tensorflow_finish(rows, inputs, relu)
     scale, offset = scale_and_offset(gamma, beta, mean, variance, epsilon)
     outputs = ops.cast(ops.cast(inputs, scale.dtype) * scale + offset, inputs.dtype)
-    return relu_of_fresh(outputs) if relu else outputs
+    return relu_inplace(outputs) if relu else outputs
 
 
 def scale_and_offset(gamma, beta, mean, variance, epsilon):
@@ -195,20 +228,3 @@ def scale_and_offset(gamma, beta, mean, variance, epsilon):
     """
     scale = gamma * ops.rsqrt(variance + epsilon)
     return scale, beta - mean * scale
-
-
-def relu_of_fresh(tensor):
-    """Applies ReLU to a tensor that nobody else holds and no gradient needs.
-
-    On PyTorch in place, which spares a pass over fresh memory.
-
-    Example:
-    >>> from keras import ops
-    >>> float(ops.sum(relu_of_fresh(ops.array([-1.0, 2.0]) + 0.0)))
-    2.0
-    """
-    if keras.backend.backend() == "torch":
-        import torch
-
-        return torch.relu_(tensor)
-    return ops.relu(tensor)

@@ -7,8 +7,9 @@ from checks import gradients
 from keras import ops as K
 
 from keras_ctsep import ops
-from keras_ctsep.ops.forms import DEFAULT, FORMS, TABLE
-from keras_ctsep.ops.planes import window_kind
+from keras_ctsep.ops import forms
+from keras_ctsep.ops.folding import kernel_kind
+from keras_ctsep.ops.forms import DEFAULT, FORMS, TABLE, choose
 
 KINDS = {
     "full": (ops.conv3d, reference.conv3d, 5),
@@ -97,7 +98,8 @@ def test_every_kind_of_window_has_a_form_everywhere():
     kinds += [(channels, "volume") for channels in FORMS]
     for rows in (DEFAULT, *TABLE.values()):
         assert sorted(rows) == sorted(kinds)
-        assert all(form in FORMS[channels] for (channels, _), form in rows.items())
+        for (channels, _), pair in rows.items():
+            assert len(pair) == 2 and set(pair) <= FORMS[channels].keys()
 
 
 @pytest.mark.parametrize(
@@ -111,20 +113,43 @@ def test_every_kind_of_window_has_a_form_everywhere():
     ],
 )
 def test_kinds_of_windows(window, pads, kind):
-    assert window_kind(window, pads) == kind
+    assert kernel_kind(window, pads) == kind
 
 
-def test_a_form_can_be_forced_from_outside(monkeypatch, rng):
+def test_training_and_inference_have_their_own_forms(monkeypatch, rng):
+    inputs = K.convert_to_tensor(rng.normal(size=(1, 2, 3, 3, 2)).astype("float32"))
+    for channels, kind in DEFAULT:
+        rows = {(channels, kind): tuple(FORMS[channels])[:2]}
+        monkeypatch.setattr(forms, "TABLE", {})
+        monkeypatch.setattr(forms, "DEFAULT", rows)
+        one, other, *_ = FORMS[channels].values()
+        assert choose(channels, kind, inputs, training=True) is one
+        assert choose(channels, kind, inputs, training=False) is other
+
+
+def test_a_form_can_be_asked_for(rng):
     inputs = rng.normal(size=(1, 2, 3, 3, 2)).astype("float32")
     kernel = rng.normal(size=(1, 3, 3, 2, 1)).astype("float32")
-    used = []
-    spy = {**FORMS["depthwise"], "grouped": lambda *args: used.append(args) or K.zeros(1)}
-    monkeypatch.setitem(FORMS, "depthwise", spy)
-    monkeypatch.setenv("KERAS_CTSEP_FORM", "grouped")
-    ops.depthwise_conv3d(inputs, kernel)
-    assert len(used) == 1
-    monkeypatch.setenv("KERAS_CTSEP_FORM", "fastest")
-    with pytest.raises(ValueError, match="Received: form=fastest"):
-        ops.depthwise_conv3d(inputs, kernel)
     with pytest.raises(ValueError, match="Received: form=looped"):
         ops.depthwise_conv3d(inputs, kernel, form="looped")
+
+
+@pytest.mark.parametrize("relu", [False, True])
+@pytest.mark.parametrize("form", FORMS["full"])
+def test_bias_and_relu_have_gradients(form, relu, rng):
+    """As in fine-tuning with norms that are folded into kernel and bias."""
+    inputs = rng.normal(size=(2, 4, 5, 6, 3)).astype("float32")
+    kernel = rng.normal(size=(3, 1, 1, 3, 4)).astype("float32")
+    bias = rng.normal(size=4).astype("float32")
+
+    def plain(inputs, kernel, bias):
+        outputs = ops.conv3d(inputs, kernel, padding="same", form="direct") + bias
+        return K.sum(K.square(K.relu(outputs) if relu else outputs))
+
+    def fused(inputs, kernel, bias):
+        end = {"bias": bias, "relu": relu}
+        return K.sum(K.square(ops.conv3d(inputs, kernel, padding="same", form=form, **end)))
+
+    got = gradients(fused, inputs, kernel, bias)
+    for one, other in zip(got, gradients(plain, inputs, kernel, bias), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)

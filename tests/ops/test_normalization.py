@@ -28,7 +28,7 @@ def numbers(rng):
 
 def test_batch_norm_equals_numpy(numbers):
     outputs, moments = ops.batch_norm(*map(K.array, numbers), EPSILON)
-    again, _ = ops.batch_norm(*map(K.array, numbers), EPSILON, known=moments)
+    again, _ = ops.batch_norm(*map(K.array, numbers), EPSILON, moments=moments)
     want, mean, variance = normalized(*numbers)
     pairs = (outputs, want), (again, want), (moments.mean, mean), (moments.variance, variance)
     for got, number in pairs:
@@ -38,10 +38,10 @@ def test_batch_norm_equals_numpy(numbers):
 @pytest.mark.parametrize("is_known", [False, True])
 def test_gradients_equal_differences(is_known, numbers, rng):
     upstream = rng.normal(size=numbers[0].shape).astype("float32")
-    known = ops.batch_norm(*map(K.array, numbers), EPSILON)[1] if is_known else None
+    moments = ops.batch_norm(*map(K.array, numbers), EPSILON)[1] if is_known else None
 
     def loss(*args):
-        outputs, _ = ops.batch_norm(*args, EPSILON, known=known)
+        outputs, _ = ops.batch_norm(*args, EPSILON, moments=moments)
         return K.sum(outputs * K.convert_to_tensor(upstream))
 
     def value(*args):

@@ -8,8 +8,8 @@ from checks import gradients
 from keras import ops as K
 
 from keras_ctsep import ops
-from keras_ctsep.ops.planes import by_planes
-from keras_ctsep.ops.shapes import every
+from keras_ctsep.ops.folding import convolve_as_2d
+from keras_ctsep.ops.strided_slice import strided_slice
 
 WINDOWS = [(1, 1, 1), (1, 3, 3), (3, 1, 1), (2, 1, 1), (1, 2, 5), (3, 3, 3), (2, 3, 1), (1, 7, 7)]
 SETTINGS = [
@@ -141,7 +141,7 @@ def test_every_stride_th_place(strides, sizes_known, rng):
     upstream = rng.normal(size=want.shape).astype("float32")
 
     def taken(inputs):
-        return every(inputs, strides)
+        return strided_slice(inputs, strides)
 
     if not sizes_known:
         if keras.backend.backend() != "tensorflow":
@@ -174,7 +174,7 @@ def test_sizes_stay_known_beside_an_unknown_batch(window, folded):
     @tf.function(input_signature=[tf.TensorSpec((None, 4, 5, 6, 3))])
     def convolved(inputs):
         kernel = K.ones((*window, 3, 3))
-        outputs = by_planes(conv2d, inputs, kernel, (1, 1, 1), ((0, 0),) * 3, (1, 1, 1))
+        outputs = convolve_as_2d(conv2d, inputs, kernel, (1, 1, 1), ((0, 0),) * 3, (1, 1, 1))
         seen.append(outputs.shape)
         return outputs
 

@@ -1,4 +1,4 @@
-"""Gradients of our own making, for every backend."""
+"""Gradients written by hand, on every backend."""
 
 import functools
 
@@ -6,8 +6,8 @@ import keras
 from keras import ops
 
 
-def with_gradient(function, gradient):
-    """Returns the function, with a gradient of its own.
+def custom_gradient(function, gradient):
+    """Returns the function with another gradient than the one of automatic differentiation.
 
     Args:
         function: function of tensors that returns a tensor.
@@ -16,35 +16,40 @@ def with_gradient(function, gradient):
 
     Example:
     >>> from keras import ops
-    >>> square = with_gradient(ops.square, lambda upstream, x: (2 * x * upstream,))
+    >>> square = custom_gradient(ops.square, lambda upstream, x: (2 * x * upstream,))
     >>> float(square(ops.array(3.0)))
     9.0
     """
     if keras.backend.backend() == "torch":
-        return _torch_with_gradient(function, gradient)
+        import torch
+
+        # `torch.compile` cannot trace the functions below, and makes gradients of its own.
+        compiling = torch.compiler.is_compiling()
+        return function if compiling else _torch_custom_gradient(function, gradient)
     custom = ops.custom_gradient(
         lambda *args: (function(*args), lambda upstream: gradient(upstream, *args))
     )
     return with_variables_read(custom) if keras.backend.backend() == "tensorflow" else custom
 
 
-def _torch_with_gradient(function, gradient):
-    kept, run = _torch_functions()
+def _torch_custom_gradient(function, gradient):
+    save, run = _torch_functions()
 
     def with_own_gradient(*args):
         place = []
-        return run.apply(place, function, gradient, *kept.apply(place, *args))
+        return run.apply(place, function, gradient, *save.apply(place, *args))
 
     return with_own_gradient
 
 
 @functools.cache
 def _torch_functions():
-    # `keras.remat` runs a function again up to the last tensor that it kept. `ops.custom_gradient`
-    # keeps the arguments once the function has run; kept before, it need not run again.
+    # `keras.remat` runs a function again up to the last tensor that was saved in it.
+    # `ops.custom_gradient` saves the arguments after it has run. One that is the last step of such
+    # a function would then run again for nothing. So one function saves, and another one runs.
     import torch
 
-    class Kept(torch.autograd.Function):
+    class Save(torch.autograd.Function):
         @staticmethod
         def forward(ctx, place, *args):
             ctx.save_for_backward(*args)
@@ -63,10 +68,10 @@ def _torch_functions():
 
         @staticmethod
         def backward(ctx, upstream):
-            (kept,) = ctx.place
-            return None, None, None, *ctx.gradient(upstream, *kept.saved_tensors)
+            (saving,) = ctx.place
+            return None, None, None, *ctx.gradient(upstream, *saving.saved_tensors)
 
-    return Kept, Run
+    return Save, Run
 
 
 def with_variables_read(function):

@@ -3,20 +3,20 @@
 import numpy as np
 import pytest
 
-from keras_ctsep import ops
+from keras_ctsep.ops.arguments import positive, triple
 
 
 def test_integers_of_numpy_become_those_of_python():
-    assert type(ops.positive(np.int64(101), "filters")) is int
+    assert type(positive(np.int64(101), "filters")) is int
     for value in (np.int32(3), [np.int64(3), 3, np.uint8(3)]):
-        window = ops.triple(value, "kernel_size")
+        window = triple(value, "kernel_size")
         assert window == (3, 3, 3) and {type(size) for size in window} == {int}
 
 
 @pytest.mark.parametrize("value", [0, 3.0, np.float32(3), "3", None])
 def test_what_is_no_number_of_places_is_refused(value):
     with pytest.raises(ValueError, match=f"Received: filters={value}"):
-        ops.positive(value, "filters")
+        positive(value, "filters")
     for window in (value, (3, 3, value), (3, 3), np.asarray([3, 3, 3])):
         with pytest.raises(ValueError, match="Received: kernel_size="):
-            ops.triple(window, "kernel_size", minimum=1)
+            triple(window, "kernel_size", minimum=1)

@@ -7,12 +7,11 @@ from checks import gradients, randomize
 from keras import ops as K
 
 from keras_ctsep import layers, ops
-from keras_ctsep.ops.gradient import with_gradient
+from keras_ctsep.ops.custom_gradient import custom_gradient
 
 LAYERS = [
     (layers.CTSeparableConv3D, {"temporal": "full"}),
     (layers.CTSeparableConv3D, {"temporal": "depthwise"}),
-    (layers.CTSeparableConv3D, {"depth_multiplier": 24}),  # so many that products are kept
     (layers.Conv2Plus1D, {}),
 ]
 
@@ -22,15 +21,15 @@ def test_gradients_are_those_of_the_function(rng):
 
     told = []
 
-    def function(inputs, scale, known=None):
-        told.append(known)
-        return K.tanh(inputs * scale), (K.stop_gradient(K.sum(scale)),) if known is None else known
+    def function(inputs, scale, saved=None):
+        told.append(saved)
+        return K.tanh(inputs * scale), (K.stop_gradient(K.sum(scale)),) if saved is None else saved
 
     def loss(function, *args):
         outputs, (total,) = function(*args)
         return K.sum(outputs) * total
 
-    got = gradients(lambda *args: loss(ops.recomputed(function), *args), *numbers)
+    got = gradients(lambda *args: loss(ops.rematerialized(function), *args), *numbers)
     assert told[0] is None and len(told[1]) == 1
     want = gradients(lambda *args: loss(function, *args), *numbers)
     for one, other in zip(got, want, strict=True):
@@ -46,13 +45,13 @@ def test_what_has_its_own_gradient_is_not_run_again(rng):
         runs.append(inputs)
         return 2 * inputs
 
-    doubled = with_gradient(double, lambda upstream, inputs: (2 * upstream + 0 * inputs,))
+    doubled = custom_gradient(double, lambda upstream, inputs: (2 * upstream + 0 * inputs,))
     inputs = rng.normal(size=(3, 2)).astype("float32")
 
-    def function(inputs, known=None):
+    def function(inputs, saved=None):
         return doubled(K.sin(inputs)), ()
 
-    (got,) = gradients(lambda inputs: K.sum(ops.recomputed(function)(inputs)[0]), inputs)
+    (got,) = gradients(lambda inputs: K.sum(ops.rematerialized(function)(inputs)[0]), inputs)
     np.testing.assert_allclose(got, 2 * np.cos(inputs), rtol=1e-6)
     assert len(runs) == 1
 
@@ -77,7 +76,7 @@ def trained(layer_class, arguments, norms_learn):
 def test_training_is_the_same_without(layer_class, arguments, norms_learn, monkeypatch):
     """Moving statistics too, which must move once a step and not twice."""
     got = trained(layer_class, arguments, norms_learn)
-    monkeypatch.setenv("KERAS_CTSEP_RECOMPUTE", "0")
+    monkeypatch.setenv("KERAS_CTSEP_REMAT", "0")
     for one, other in zip(got, trained(layer_class, arguments, norms_learn), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
@@ -122,7 +121,7 @@ def test_less_is_kept(monkeypatch, rng):
     kept = kept_bytes(layer, inputs)
     if kept is None:
         pytest.skip("TensorFlow does not tell what a backward pass keeps")
-    monkeypatch.setenv("KERAS_CTSEP_RECOMPUTE", "0")
+    monkeypatch.setenv("KERAS_CTSEP_REMAT", "0")
     # XLA's temporary memory also holds what is no activation, so less of it goes away.
     share = 0.75 if keras.backend.backend() == "torch" else 0.95
     assert kept < share * kept_bytes(layer, inputs)

@@ -1,0 +1,80 @@
+"""A separable convolution, read in one place: its factors, its norm, and what is saved of them."""
+
+import keras
+
+from keras_ctsep import ops
+from keras_ctsep.layers.base import BaseConv3D, by_batch
+
+CONVOLUTIONS = {"depthwise": ops.depthwise_conv3d, "full": ops.conv3d}
+
+
+class FactorizedConv3D(BaseConv3D):
+    """First factors, batch norm and ReLU, then a factor over time.
+
+    Sub-classes make `mid_norm`, whose batch norm and ReLU follow the first factors, and
+    `temporal_kernel`; they name the other kernels in `first_kernels` and apply them in
+    `first_factors`.
+    """
+
+    # Whether the backward pass computes the first factors again, or only norm and ReLU.
+    rematerializes_first_factors = True
+    # Kind of the temporal factor.
+    temporal = "full"
+
+    @property
+    def last_kernel(self):
+        return self.temporal_kernel
+
+    @property
+    def window(self):
+        """Strides, padding and dilation, for `ops.over_space` and `ops.over_time`."""
+        return self.strides, self.padding, self.dilation_rate
+
+    def first_kernels(self):
+        """Returns the kernels of the first factors, in order."""
+        raise NotImplementedError
+
+    def first_factors(self, inputs, *kernels, **end):
+        """Applies the kernels before the norm, then `bias` and `relu` of `end`."""
+        raise NotImplementedError
+
+    def over_time(self, inputs, kernel, **end):
+        """Applies the temporal kernel, then `bias` and `relu` of `end`."""
+        convolution = CONVOLUTIONS[self.temporal]
+        return convolution(inputs, kernel, *ops.over_time(*self.window), **end)
+
+    def convolve(self, inputs, last_kernel, bias, relu, training):
+        kernels = [keras.ops.convert_to_tensor(kernel) for kernel in self.first_kernels()]
+        if by_batch(self.mid_norm, training):
+            outputs = self._normalized_by_batch(inputs, kernels, last_kernel)
+            outputs = outputs if bias is None else outputs + bias
+            return keras.ops.relu(outputs) if relu else outputs
+        kernels[-1], mid_bias = self.mid_norm.fold_into(kernels[-1])
+        end = {"relu": True, "training": training}
+        outputs = self.first_factors(inputs, *kernels, bias=mid_bias, **end)
+        return self.over_time(outputs, last_kernel, bias=bias, relu=relu, training=training)
+
+    def _normalized_by_batch(self, inputs, kernels, temporal_kernel):
+        gamma, beta = self.mid_norm.gamma_and_beta()
+        kernels, gamma, beta, temporal_kernel = self.widened(
+            inputs, kernels, gamma, beta, temporal_kernel
+        )
+        if not self.rematerializes_first_factors:
+            inputs, kernels = self.first_factors(inputs, *kernels), []
+
+        def forward(inputs, gamma, beta, temporal_kernel, *kernels, saved=None):
+            if kernels:
+                inputs = self.first_factors(inputs, *kernels)
+            epsilon = self.mid_norm.epsilon
+            inputs, moments = ops.batch_norm(inputs, gamma, beta, epsilon, True, saved)
+            return self.over_time(inputs, temporal_kernel), moments
+
+        tensors = (gamma, beta, temporal_kernel, *kernels)
+        outputs, moments = ops.rematerialized(forward)(inputs, *tensors)
+        self.mid_norm.update_moving(moments.mean, moments.variance)
+        return outputs
+
+    def widened(self, inputs, kernels, gamma, beta, temporal_kernel):
+        """Returns the last four, with more channels between the factors where that is faster."""
+        del inputs
+        return kernels, gamma, beta, temporal_kernel
