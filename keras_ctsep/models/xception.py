@@ -9,7 +9,6 @@ import numpy as np
 from keras import layers
 
 from keras_ctsep.layers import Conv3D, DepthwiseConv3D
-from keras_ctsep.layers.batch_normalization import BATCH_NORM_MOMENTUM, BatchNormalization
 from keras_ctsep.layers.initializers import HeNormal
 from keras_ctsep.models import blocks
 from keras_ctsep.weights.names_keras_applications import load_image_weights
@@ -20,7 +19,8 @@ STEM_FILTERS = (32, 64)
 STRIDED_BLOCKS = {2: (128, 128), 3: (256, 256), 4: (728, 728), 13: (728, 1024)}
 MIDDLE_FILTERS = (728, 728, 728)
 LAST_FILTERS = (1536, 2048)
-BATCH_NORM_EPSILON = 1e-3  # of keras.applications
+# A norm after a convolution, with the epsilon of keras.applications.
+NORM = {"use_bias": False, "use_norm": True, "norm_epsilon": 1e-3}
 TEMPORAL = ("depthwise", "full", "none")
 
 
@@ -143,11 +143,11 @@ def _features(x, width, temporal):
             blocks.scaled(filters, width),
             (1, 3, 3),
             strides=(1, 2, 2) if number == 1 else 1,
-            use_bias=False,
+            activation="relu",
             kernel_initializer=HeNormal(),
             name=f"block1_conv{number}",
+            **NORM,
         )(x)
-        x = layers.ReLU(name=f"block1_relu{number}")(_norm(x, f"block1_conv{number}_norm"))
     for block in range(2, 14):
         filters = STRIDED_BLOCKS.get(block, MIDDLE_FILTERS)
         filters = [blocks.scaled(count, width) for count in filters]
@@ -158,8 +158,8 @@ def _features(x, width, temporal):
             blocks.scaled(filters, width),
             temporal if number == len(LAST_FILTERS) else "none",
             f"block14_sepconv{number}",
+            activation="relu",
         )
-        x = layers.ReLU(name=f"block14_relu{number}")(x)
     return x
 
 
@@ -172,12 +172,12 @@ def _residual_block(x, filters, strided, temporal, name):
     if strided:
         strides = (1, 2, 2)
         x = layers.MaxPooling3D((1, 3, 3), strides, padding="same", name=f"{name}_pool")(x)
-        shortcut = _pointwise_conv(shortcut, filters[-1], strides, f"{name}_shortcut_conv")
-        shortcut = _norm(shortcut, f"{name}_shortcut_norm")
+        end = {"strides": strides, "name": f"{name}_shortcut_conv", **NORM}
+        shortcut = Conv3D(filters[-1], 1, kernel_initializer=HeNormal(), **end)(shortcut)
     return layers.Add(name=f"{name}_add")([x, shortcut])
 
 
-def _separable_conv(x, filters, temporal, name):
+def _separable_conv(x, filters, temporal, name, activation=None):
     x = DepthwiseConv3D(
         (1, 3, 3),
         padding="same",
@@ -185,28 +185,14 @@ def _separable_conv(x, filters, temporal, name):
         depthwise_initializer=blocks.depthwise_initializer(9, gain=1),
         name=f"{name}_depthwise",
     )(x)
-    x = _pointwise_conv(x, filters, 1, f"{name}_pointwise")
-    window = {"kernel_size": (3, 1, 1), "padding": "same", "use_bias": False}
+    # The norm comes after the last of the factors.
+    end = {"activation": activation, **NORM}
+    pointwise = {"kernel_initializer": HeNormal(), "name": f"{name}_pointwise"}
+    if temporal == "none":
+        return Conv3D(filters, 1, **pointwise, **end)(x)
+    x = Conv3D(filters, 1, use_bias=False, **pointwise)(x)
+    over_time = {"kernel_size": (3, 1, 1), "padding": "same", "name": f"{name}_temporal", **end}
     identity = TemporalIdentity()
     if temporal == "depthwise":
-        x = DepthwiseConv3D(**window, depthwise_initializer=identity, name=f"{name}_temporal")(x)
-    elif temporal == "full":
-        x = Conv3D(filters, **window, kernel_initializer=identity, name=f"{name}_temporal")(x)
-    return _norm(x, f"{name}_norm")
-
-
-def _pointwise_conv(x, filters, strides, name):
-    return Conv3D(
-        filters,
-        1,
-        strides=strides,
-        use_bias=False,
-        kernel_initializer=HeNormal(),
-        name=name,
-    )(x)
-
-
-def _norm(x, name):
-    return BatchNormalization(momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON, name=name)(
-        x
-    )
+        return DepthwiseConv3D(depthwise_initializer=identity, **over_time)(x)
+    return Conv3D(filters, kernel_initializer=identity, **over_time)(x)

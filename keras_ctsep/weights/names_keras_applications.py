@@ -1,5 +1,7 @@
 """Weights of keras.applications' Xception for the video networks of the same layers."""
 
+import re
+
 import keras
 
 from keras_ctsep.weights.load import (
@@ -70,12 +72,16 @@ def _saved_image_network(path, shapes):
 
 
 def _take_over(model, image_network, source, head):
-    variables = {
-        f"{layer.name}/{variable.name}": variable
-        for layer in model.layers
-        if not layer.name.endswith("_temporal")
-        for variable in layer.weights
-    }
+    variables = {}
+    for layer in model.layers:
+        for variable in layer.weights:
+            name = layer.name
+            if "/norm/" in variable.path:
+                # There, norms are layers; here, the last factor of a convolution has its norm.
+                name = re.sub("_(pointwise|temporal|conv)$", "", name) + "_norm"
+            elif name.endswith("_temporal"):
+                continue  # it stays the identity
+            variables[f"{name}/{variable.name}"] = variable
     arrays = {}
     for layer in image_network.layers:
         name = _name_here(layer)

@@ -71,10 +71,20 @@ def test_starts_as_the_frames_and_learns_from_their_order(temporal, trained, rng
     def over_time(name):
         return name.endswith("_temporal")
 
+    def by_role(network):
+        """The weights but for the kernels over time, which `frames` has none of."""
+        return {
+            weight.path.replace("_temporal/norm", "_pointwise/norm"): weight
+            for weight in network.weights
+            if "_temporal/depthwise_kernel" not in weight.path
+            and "_temporal/kernel" not in weight.path
+        }
+
     def copy(source, target):
-        for layer in source.layers:
-            if layer.weights and not over_time(layer.name):
-                target.get_layer(layer.name).set_weights(layer.get_weights())
+        targets = by_role(target)
+        assert targets.keys() == by_role(source).keys()
+        for role, weight in by_role(source).items():
+            targets[role].assign(weight.value)
 
     copy(frames, model)
     clips = rng.integers(0, 256, size=(4, 5, 48, 40, 3), dtype="uint8")
