@@ -111,8 +111,7 @@ def _convolve(
     dilation_rate = triple(dilation_rate, "dilation_rate")
     padding = standardize_padding(padding)
     refuse_strided_dilation(strides, dilation_rate)
-    # PyTorch's tracing makes tensors of sizes.
-    kernel_size = tuple(map(int, kernel.shape[:3]))
+    kernel_size = tuple(map(int, kernel.shape[:3]))  # PyTorch's tracing makes tensors of sizes
     sizes = [
         size_of(inputs, axis + 1) if needs_size(padding, size, stride) else None
         for axis, (size, stride) in enumerate(zip(kernel_size, strides, strict=True))

@@ -12,8 +12,9 @@ def kernel_kind(kernel_size, pads):
 
     And "volume" for others, and for those that are padded where they are flat.
     """
-    in_time = kernel_size[0] > 1 or tuple(pads[0]) != (0, 0)
-    in_space = tuple(kernel_size[1:]) != (1, 1) or tuple(pads[1:]) != ((0, 0), (0, 0))
+    time, height, width = map(int, kernel_size)  # PyTorch's tracing makes tensors of sizes
+    in_time = time > 1 or tuple(pads[0]) != (0, 0)
+    in_space = (height, width) != (1, 1) or tuple(pads[1:]) != ((0, 0), (0, 0))
     return {
         (False, False): "point",
         (False, True): "space",
