@@ -26,7 +26,7 @@ class CTSeparableConv3D(FactorizedConv3D):
         padding: `"valid"`, `"same"` as in Keras, or ints: zeros on both sides of each axis, put
             before the factor that moves over it.
         depth_multiplier: channels after the spatial factor per channel in.
-        spatial: `"depthwise"`: the spatial factor takes each channel by itself; `"full"`: all
+        spatial: `"depthwise"`: the spatial factor convolves each channel separately; `"full"`: all
             channels into each.
         temporal: the same for the temporal factor.
         spatial_initializer: initializer of the spatial kernel.

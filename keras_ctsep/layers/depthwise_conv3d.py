@@ -9,7 +9,7 @@ from keras_ctsep.ops.arguments import positive
 
 @keras.saving.register_keras_serializable(package="keras_ctsep")
 class DepthwiseConv3D(BaseConv3D):
-    """3-D convolution of each channel by itself: Keras's `DepthwiseConv2D` with a time axis.
+    """3-D convolution of each channel separately: Keras's `DepthwiseConv2D` with a time axis.
 
     Windows that are flat in space or in time, `(kt, 1, 1)` and `(1, kh, kw)`, run as 2-D
     convolutions over folded axes.

@@ -28,7 +28,7 @@ TEMPORAL = ("depthwise", "full", "none")
 class TemporalIdentity(keras.initializers.Initializer):
     """Fills a kernel `(frames, 1, 1, channels, outputs)` so that it hands every frame through.
 
-    The centre is 1 for each channel by itself, all else 0; `outputs` is the number of channels, or
+    The centre is 1 for each channel separately, all else 0; `outputs` is the number of channels, or
     1 for a depthwise kernel.
     """
 
@@ -99,7 +99,7 @@ def CTSepXception(
         classifier_activation: activation of the classifier; None for logits.
         dropout: share of features dropped before the classifier, 0 to 1.
         width: factor on the number of filters; weights of the image network need 1.
-        temporal: `"depthwise"`: the convolution over time takes each channel by itself; `"full"`:
+        temporal: `"depthwise"`: the convolution over time convolves each channel separately; `"full"`:
             all channels into each; `"none"`: there is none, which is `XceptionFrames`.
         name: name of the model.
 

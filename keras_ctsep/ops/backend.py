@@ -20,7 +20,7 @@ def convolve(inputs, kernel, strides, pads, dilation_rate, bias, relu, depthwise
         dilation_rate: ints, one for each axis.
         bias: None, or `(filters,)` to add.
         relu: whether ReLU follows.
-        depthwise: whether each channel is taken by itself.
+        depthwise: whether each channel is convolved separately.
 
     Returns:
         Tensor `(batch, *new_sizes, new_channels)`.
@@ -133,7 +133,7 @@ def _torch_convolve(inputs, kernel, strides, pads, dilation_rate, bias, relu, de
 def compiled(form):
     """Returns the form, on JAX as one program where it is not called from within one.
 
-    Else JAX would run, and compile, each of its steps by itself.
+    Else JAX would run, and compile, each of its steps separately.
     """
     if keras.backend.backend() != "jax":
         return form

@@ -69,7 +69,7 @@ def depthwise_conv3d(
     relu=False,
     training=True,
 ):
-    """Convolves over frames, height and width, each channel by itself.
+    """Convolves over frames, height and width, each channel separately.
 
     Output channel `c * depth_multiplier + m` is made of input channel `c`, as in Keras's
     `DepthwiseConv2D`.
