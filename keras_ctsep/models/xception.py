@@ -99,7 +99,7 @@ def CTSepXception(
         classifier_activation: activation of the classifier; None for logits.
         dropout: share of features dropped before the classifier, 0 to 1.
         width: factor on the number of filters; weights of the image network need 1.
-        temporal: `"depthwise"`: the convolution over time convolves each channel separately; `"full"`:
+        temporal: `"depthwise"`: the convolution over time takes each channel separately; `"full"`:
             all channels into each; `"none"`: there is none, which is `XceptionFrames`.
         name: name of the model.
 
