@@ -1,8 +1,18 @@
 """What several tests do to models and functions, the same way on each backend."""
 
+import pathlib
+
 import keras
 import numpy as np
 from keras import ops
+
+GOLDEN = pathlib.Path(__file__).parent / "golden"
+
+
+def assert_close(numbers, want, tolerance=1e-4):
+    """Numbers of a backend are those wanted, within that part of the largest one."""
+    numbers = ops.convert_to_numpy(numbers)
+    np.testing.assert_allclose(numbers, want, rtol=0, atol=tolerance * np.abs(want).max())
 
 
 def gradients(function, *arrays):

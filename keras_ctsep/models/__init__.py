@@ -2,7 +2,6 @@
 
 from keras_ctsep.models.complexity import count_multiply_adds
 from keras_ctsep.models.freezing import freeze_norms
-from keras_ctsep.models.networks import make_network
 from keras_ctsep.models.video_resnet import (
     MC3_18,
     R3D18,
@@ -17,6 +16,7 @@ from keras_ctsep.models.video_resnet import (
     VideoResNet,
 )
 from keras_ctsep.models.xception import CTSepXception, XceptionFrames
+from keras_ctsep.weights.load import require_head
 
 __all__ = [
     "MC3_18",
@@ -36,3 +36,51 @@ __all__ = [
     "freeze_norms",
     "make_network",
 ]
+
+# By name, for command lines.
+NETWORKS = {
+    network.__name__: network
+    for network in (
+        CTSepResNet10,
+        CTSepResNet18,
+        CTSepResNet34,
+        CTSepResNet50,
+        R3D18,
+        R3D34,
+        MC3_18,
+        RMC3_18,
+        R2Plus1D18,
+        R2Plus1D34,
+        CTSepXception,
+        XceptionFrames,
+    )
+}
+
+
+def make_network(name, num_classes=400, *, weights=None, head="fresh", **options):
+    """Returns the network of that name.
+
+    Args:
+        name: name of a network function of this package, such as `"CTSepResNet18"`.
+        num_classes: number of classes.
+        weights: None, or what the network function takes.
+        head: where the weights have a head for another number of classes or none: `"fresh"` leaves
+            the network's as it starts and says so, which is right for fine-tuning; `"same"` raises,
+            which is right for prediction.
+        **options: arguments of the network function; those that are None are left at its default.
+
+    Raises:
+        ValueError: for an unknown name, and whatever the network refuses.
+
+    Example:
+    >>> make_network("CTSepXception", 5, width=0.125, temporal=None).output_shape
+    (None, 5)
+    """
+    if name not in NETWORKS:
+        raise ValueError(f"The network must be one of {list(NETWORKS)}. Received: {name}")
+    if head not in ("fresh", "same"):
+        raise ValueError(f'`head` must be "fresh" or "same". Received: head={head}')
+    if head == "same" and weights is not None:
+        require_head(weights, num_classes)
+    options = {option: value for option, value in options.items() if value is not None}
+    return NETWORKS[name](num_classes, weights=weights, **options)

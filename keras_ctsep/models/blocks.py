@@ -1,9 +1,10 @@
 """Convolutions and residual blocks: functions from tensor to tensor.
 
-A convolution here is a function `(x, filters, mid_filters, strides, activation, name) -> tensor`
-that normalizes too, so that a block does not know which one it is made of. Every convolution pads
-by half its window on both sides, as PyTorch's `padding=1` does: Keras's `"same"` pads another way
-where it strides, and weights of other packages would give other numbers.
+A convolution here is a function `conv(x, filters, kernel_size, ...)` that normalizes too, and takes
+`strides`, `activation` and `name` as the layer does. A block takes one whose kernel size is bound,
+so that it does not know which convolution it is made of. Every convolution pads by half its window
+on both sides, as PyTorch's `padding=1` does: Keras's `"same"` pads another way where it strides,
+and weights of other packages would give other numbers.
 """
 
 import math
@@ -29,109 +30,85 @@ def depthwise_initializer(window, gain):
     return RandomNormal(stddev=math.sqrt(gain / window))
 
 
-def half(kernel_size):
-    """Returns the symmetric padding that keeps the size of an odd window at stride 1."""
+def symmetric_padding(kernel_size):
+    """Returns the padding that keeps the size of an odd window at stride 1, equal on both sides."""
     return tuple(size // 2 for size in kernel_size)
 
 
-def full_conv(kernel_size):
-    """Returns a convolution with one dense kernel of `(frames, height, width)`."""
-
-    def conv(x, filters, mid_filters, strides, activation, name):
-        del mid_filters
-        return Conv3D(
-            filters,
-            kernel_size,
-            strides=strides,
-            padding=half(kernel_size),
-            activation=activation,
-            use_bias=False,
-            use_norm=True,
-            kernel_initializer=HeNormal(),
-            name=name,
-        )(x)
-
-    return conv
+def conv3d(x, filters, kernel_size, **kwargs):
+    """Convolution with one kernel over frames, height and width, and all channels into each."""
+    return Conv3D(
+        filters,
+        kernel_size,
+        padding=symmetric_padding(kernel_size),
+        use_bias=False,
+        use_norm=True,
+        kernel_initializer=HeNormal(),
+        **kwargs,
+    )(x)
 
 
-def conv2plus1d(kernel_size):
-    """Returns R(2+1)D's convolution, over space and then over time."""
-
-    def conv(x, filters, mid_filters, strides, activation, name):
-        return Conv2Plus1D(
-            filters,
-            kernel_size,
-            strides=strides,
-            padding=half(kernel_size),
-            mid_filters=mid_filters,
-            activation=activation,
-            use_bias=False,
-            use_norm=True,
-            spatial_initializer=HeNormal(),
-            temporal_initializer=HeNormal(),
-            name=name,
-        )(x)
-
-    return conv
+def conv2plus1d(x, filters, kernel_size, **kwargs):
+    """R(2+1)D's convolution, over space and then over time; takes `mid_filters` too."""
+    return Conv2Plus1D(
+        filters,
+        kernel_size,
+        padding=symmetric_padding(kernel_size),
+        use_bias=False,
+        use_norm=True,
+        spatial_initializer=HeNormal(),
+        temporal_initializer=HeNormal(),
+        **kwargs,
+    )(x)
 
 
-def ct_separable_conv(kernel_size, temporal):
-    """Returns the channel- and time-separable convolution with a temporal factor of that kind."""
-
-    def conv(x, filters, mid_filters, strides, activation, name):
-        del mid_filters
-        over_time = HeNormal() if temporal == "full" else depthwise_initializer(kernel_size[0], 2)
-        return CTSeparableConv3D(
-            filters,
-            kernel_size,
-            strides=strides,
-            padding=half(kernel_size),
-            temporal=temporal,
-            activation=activation,
-            use_bias=False,
-            use_norm=True,
-            spatial_initializer=depthwise_initializer(math.prod(kernel_size[1:]), gain=1),
-            pointwise_initializer=HeNormal(),
-            temporal_initializer=over_time,
-            name=name,
-        )(x)
-
-    return conv
-
-
-pointwise_conv = full_conv((1, 1, 1))
+def ct_separable_conv3d(x, filters, kernel_size, temporal, **kwargs):
+    """The channel- and time-separable convolution with a temporal factor of that kind."""
+    over_time = HeNormal() if temporal == "full" else depthwise_initializer(kernel_size[0], gain=2)
+    return CTSeparableConv3D(
+        filters,
+        kernel_size,
+        padding=symmetric_padding(kernel_size),
+        temporal=temporal,
+        use_bias=False,
+        use_norm=True,
+        spatial_initializer=depthwise_initializer(math.prod(kernel_size[1:]), gain=1),
+        pointwise_initializer=HeNormal(),
+        temporal_initializer=over_time,
+        **kwargs,
+    )(x)
 
 
 def add_shortcut(x, shortcut, strides, name):
     """Adds what came in, projected where the shape has changed, and applies ReLU."""
     if max(strides) > 1 or shortcut.shape[-1] != x.shape[-1]:
-        shortcut = pointwise_conv(
-            shortcut, x.shape[-1], None, strides, None, f"{name}_shortcut_conv"
+        shortcut = conv3d(
+            shortcut, x.shape[-1], (1, 1, 1), strides=strides, name=f"{name}_shortcut_conv"
         )
     return AddReLU(name=f"{name}_add")([x, shortcut])
 
 
-def basic_block(x, conv, filters, mid_filters, strides, name):
+def basic_block(x, conv, filters, strides, name):
     """Two convolutions and a shortcut (He et al. 2016, arXiv 1512.03385, figure 5 left)."""
     shortcut = x
-    x = conv(x, filters, mid_filters, strides, "relu", f"{name}_conv1")
-    x = conv(x, filters, mid_filters, (1, 1, 1), None, f"{name}_conv2")
+    x = conv(x, filters, strides=strides, activation="relu", name=f"{name}_conv1")
+    x = conv(x, filters, name=f"{name}_conv2")
     return add_shortcut(x, shortcut, strides, name)
 
 
-def bottleneck_block(x, conv, filters, mid_filters, strides, name):
+def bottleneck_block(x, conv, filters, strides, name):
     """Narrow, convolve, widen, and a shortcut (arXiv 1512.03385, figure 5 right).
 
     The strides sit in the middle convolution, which sees every position.
     """
     shortcut = x
-    x = pointwise_conv(x, filters, None, (1, 1, 1), "relu", f"{name}_conv1")
-    x = conv(x, filters, mid_filters, strides, "relu", f"{name}_conv2")
-    x = pointwise_conv(x, EXPANSION * filters, None, (1, 1, 1), None, f"{name}_conv3")
+    x = conv3d(x, filters, (1, 1, 1), activation="relu", name=f"{name}_conv1")
+    x = conv(x, filters, strides=strides, activation="relu", name=f"{name}_conv2")
+    x = conv3d(x, EXPANSION * filters, (1, 1, 1), name=f"{name}_conv3")
     return add_shortcut(x, shortcut, strides, name)
 
 
-def scaled(filters, width):
+def scale_filters(filters, width):
     """Returns the number of filters at that width factor."""
     return max(1, round(filters * width))
 

@@ -1,10 +1,11 @@
 """Residual networks for video: CTSepResNet, and R3D, MC3, rMC3 and R(2+1)D beside it.
 
 All are one network (arXiv 1711.11248, section 3, table 1): a stem, four stages of residual blocks,
-a mean over space and time, a classifier. They differ in the convolution of each stage, in the kind
-and number of blocks and in the strides: a row of `VARIANTS`.
+a mean over space and time, a classifier. They differ in the stem, the convolution of each stage,
+the kind and number of blocks and the strides: a row of `VARIANTS`.
 """
 
+import functools
 from typing import NamedTuple
 
 import keras
@@ -13,51 +14,81 @@ from keras import layers
 from keras_ctsep.layers.conv2plus1d import default_mid_filters
 from keras_ctsep.models import blocks
 from keras_ctsep.weights.load import load_weights
-
-# Mean and standard deviation of the three colours over Kinetics-400, of frames in 0..1. The
-# published weights of this family were trained with them.
-RGB_MEAN = (0.43216, 0.394666, 0.37645)
-RGB_STD = (0.22803, 0.22145, 0.216989)
+from keras_ctsep.weights.published import TORCHVISION
 
 STAGE_FILTERS = (64, 128, 256, 512)
-STEM_MID_FILTERS = 45
 TEMPORAL = ("full", "depthwise")
 
-SPACE_TIME = (2, 2, 2)
+# Strides.
+NO_STRIDES = (1, 1, 1)
 SPACE = (1, 2, 2)
+SPACE_TIME = (2, 2, 2)
 
-R2PLUS1D_STEM = blocks.conv2plus1d((3, 7, 7))
-CONV3D = blocks.full_conv((3, 3, 3))
-CONV2D = blocks.full_conv((1, 3, 3))
-CONV2PLUS1D = blocks.conv2plus1d((3, 3, 3))
-CT_SEPARABLE = {kind: blocks.ct_separable_conv((3, 3, 3), kind) for kind in TEMPORAL}
+CONV3D = functools.partial(blocks.conv3d, kernel_size=(3, 3, 3))
+CONV2D = functools.partial(blocks.conv3d, kernel_size=(1, 3, 3))
+CONV2PLUS1D = functools.partial(blocks.conv2plus1d, kernel_size=(3, 3, 3))
+CT_SEPARABLE = functools.partial(blocks.ct_separable_conv3d, kernel_size=(3, 3, 3))
+
+STEM = {"strides": SPACE, "activation": "relu", "name": "stem_conv"}
+
+
+def stem3d(x, width, kernel_size=(3, 7, 7)):
+    """One convolution that halves height and width."""
+    return blocks.conv3d(x, blocks.scale_filters(STAGE_FILTERS[0], width), kernel_size, **STEM)
+
+
+def stem2d(x, width):
+    """One convolution over space that halves height and width."""
+    return stem3d(x, width, kernel_size=(1, 7, 7))
+
+
+def stem2plus1d(x, width):
+    """The (2+1)D stem, with 45 mid filters as in the code of its authors and in torchvision's."""
+    filters, mid_filters = (blocks.scale_filters(n, width) for n in (STAGE_FILTERS[0], 45))
+    return blocks.conv2plus1d(x, filters, (3, 7, 7), mid_filters=mid_filters, **STEM)
 
 
 class Variant(NamedTuple):
-    """A row: the stem, the convolution, strides and number of blocks of each stage."""
+    """A row of the table.
+
+    Attributes:
+        stem: function `(x, width)`.
+        convs: the convolution of each stage, a function as in `blocks` with its kernel size bound.
+        num_blocks: the number of blocks of each stage.
+        strides: of the first block of each stage.
+        block: the block of all stages, a function as in `blocks`.
+        temporal: the default of `temporal` where `convs` take it, else None.
+        mid_filters: function `(channels, filters)` where the convolutions of a block share one
+            number of mid filters; None where each computes its own or has none.
+    """
 
     stem: object
     convs: tuple
     num_blocks: tuple
-    strides: tuple = (SPACE_TIME,) * 3  # of stages 2, 3 and 4; stage 1 has none
+    strides: tuple = (NO_STRIDES, *(SPACE_TIME,) * 3)
     block: object = blocks.basic_block
+    temporal: str | None = None
+    mid_filters: object = None
 
+
+_ct_sep_resnet = functools.partial(Variant, stem2plus1d, (CT_SEPARABLE,) * 4, temporal="full")
+# torchvision computes the mid filters once a block; VMZ, the code of the authors, for each
+# convolution.
+_r2plus1d = functools.partial(
+    Variant, stem2plus1d, (CONV2PLUS1D,) * 4, mid_filters=default_mid_filters
+)
 
 VARIANTS = {
-    "CTSepResNet10": Variant(R2PLUS1D_STEM, (CT_SEPARABLE,) * 4, (1, 1, 1, 1)),
-    "CTSepResNet18": Variant(R2PLUS1D_STEM, (CT_SEPARABLE,) * 4, (2, 2, 2, 2)),
-    "CTSepResNet34": Variant(R2PLUS1D_STEM, (CT_SEPARABLE,) * 4, (3, 4, 6, 3)),
-    "CTSepResNet50": Variant(
-        R2PLUS1D_STEM, (CT_SEPARABLE,) * 4, (3, 4, 6, 3), block=blocks.bottleneck_block
-    ),
-    "R3D18": Variant(blocks.full_conv((3, 7, 7)), (CONV3D,) * 4, (2, 2, 2, 2)),
-    "R3D34": Variant(blocks.full_conv((3, 7, 7)), (CONV3D,) * 4, (3, 4, 6, 3)),
-    "MC3_18": Variant(
-        blocks.full_conv((3, 7, 7)), (CONV3D, *(CONV2D,) * 3), (2, 2, 2, 2), (SPACE,) * 3
-    ),
-    "RMC3_18": Variant(blocks.full_conv((1, 7, 7)), (CONV2D, *(CONV3D,) * 3), (2, 2, 2, 2)),
-    "R2Plus1D18": Variant(R2PLUS1D_STEM, (CONV2PLUS1D,) * 4, (2, 2, 2, 2)),
-    "R2Plus1D34": Variant(R2PLUS1D_STEM, (CONV2PLUS1D,) * 4, (3, 4, 6, 3)),
+    "CTSepResNet10": _ct_sep_resnet((1, 1, 1, 1)),
+    "CTSepResNet18": _ct_sep_resnet((2, 2, 2, 2)),
+    "CTSepResNet34": _ct_sep_resnet((3, 4, 6, 3)),
+    "CTSepResNet50": _ct_sep_resnet((3, 4, 6, 3), block=blocks.bottleneck_block),
+    "R3D18": Variant(stem3d, (CONV3D,) * 4, (2, 2, 2, 2)),
+    "R3D34": Variant(stem3d, (CONV3D,) * 4, (3, 4, 6, 3)),
+    "MC3_18": Variant(stem3d, (CONV3D, *(CONV2D,) * 3), (2, 2, 2, 2), (NO_STRIDES, *(SPACE,) * 3)),
+    "RMC3_18": Variant(stem2d, (CONV2D, *(CONV3D,) * 3), (2, 2, 2, 2)),
+    "R2Plus1D18": _r2plus1d((2, 2, 2, 2)),
+    "R2Plus1D34": _r2plus1d((3, 4, 6, 3)),
 }
 
 
@@ -123,31 +154,18 @@ def VideoResNet(
     row = VARIANTS[variant]
     clips = keras.Input(input_shape, name="clips")
     x = _normalized(clips) if include_preprocessing else clips
-    x = row.stem(
-        x,
-        blocks.scaled(STAGE_FILTERS[0], width),
-        blocks.scaled(STEM_MID_FILTERS, width),
-        SPACE,
-        "relu",
-        "stem_conv",
-    )
-    for stage, filters in enumerate(STAGE_FILTERS, start=1):
-        conv = row.convs[stage - 1]
-        conv = conv[temporal or "full"] if conv is CT_SEPARABLE else conv
-        for block in range(1, row.num_blocks[stage - 1] + 1):
-            first_of_later = stage > 1 and block == 1
-            strides = row.strides[stage - 2] if first_of_later else (1, 1, 1)
-            scaled = blocks.scaled(filters, width)
-            x = row.block(
-                x,
-                conv,
-                scaled,
-                # torchvision computes them once a block and uses them for both convolutions; VMZ
-                # computes them for each.
-                default_mid_filters(x.shape[-1], scaled),
-                strides,
-                f"stage{stage}_block{block}",
-            )
+    x = row.stem(x, width)
+    for stage, conv in enumerate(row.convs):
+        if row.temporal is not None:
+            conv = functools.partial(conv, temporal=temporal or row.temporal)
+        filters = blocks.scale_filters(STAGE_FILTERS[stage], width)
+        for block in range(row.num_blocks[stage]):
+            strides = row.strides[stage] if block == 0 else NO_STRIDES
+            conv_here = conv
+            if row.mid_filters is not None:
+                mid_filters = row.mid_filters(x.shape[-1], filters)
+                conv_here = functools.partial(conv, mid_filters=mid_filters)
+            x = row.block(x, conv_here, filters, strides, f"stage{stage + 1}_block{block + 1}")
     outputs = blocks.top(
         x, num_classes if include_top else None, pooling, dropout, classifier_activation
     )
@@ -160,16 +178,19 @@ def VideoResNet(
 def _check_variant(variant, temporal):
     if variant not in VARIANTS:
         raise ValueError(f"`variant` must be one of {list(VARIANTS)}. Received: variant={variant}")
-    if temporal is not None and CT_SEPARABLE not in VARIANTS[variant].convs:
-        raise ValueError(f"`temporal` belongs to CTSepResNets. Received: variant={variant}")
+    if temporal is not None and VARIANTS[variant].temporal is None:
+        raise ValueError(f"`temporal` is for CTSepResNets only. Received: variant={variant}")
     if temporal not in (None, *TEMPORAL):
         raise ValueError(f"`temporal` must be one of {TEMPORAL}. Received: temporal={temporal}")
 
 
 def _normalized(clips):
     return layers.Rescaling(
-        scale=[1 / (255 * std) for std in RGB_STD],
-        offset=[-mean / std for mean, std in zip(RGB_MEAN, RGB_STD, strict=True)],
+        scale=[1 / (255 * deviation) for deviation in TORCHVISION.deviation],
+        offset=[
+            -mean / deviation
+            for mean, deviation in zip(TORCHVISION.mean, TORCHVISION.deviation, strict=True)
+        ],
         dtype="float32",  # under mixed precision too: 16 bits cannot tell all grey levels apart
         name="normalization",
     )(clips)

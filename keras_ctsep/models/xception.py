@@ -140,7 +140,7 @@ def CTSepXception(
 def _features(x, width, temporal):
     for number, filters in enumerate(STEM_FILTERS, start=1):
         x = Conv3D(
-            blocks.scaled(filters, width),
+            blocks.scale_filters(filters, width),
             (1, 3, 3),
             strides=(1, 2, 2) if number == 1 else 1,
             activation="relu",
@@ -150,12 +150,12 @@ def _features(x, width, temporal):
         )(x)
     for block in range(2, 14):
         filters = STRIDED_BLOCKS.get(block, MIDDLE_FILTERS)
-        filters = [blocks.scaled(count, width) for count in filters]
+        filters = [blocks.scale_filters(count, width) for count in filters]
         x = _residual_block(x, filters, block in STRIDED_BLOCKS, temporal, f"block{block}")
     for number, filters in enumerate(LAST_FILTERS, start=1):
         x = _separable_conv(
             x,
-            blocks.scaled(filters, width),
+            blocks.scale_filters(filters, width),
             temporal if number == len(LAST_FILTERS) else "none",
             f"block14_sepconv{number}",
             activation="relu",

@@ -1,24 +1,22 @@
-"""Weights of keras.applications' Xception for the video networks of the same layers."""
+"""keras.applications' names for the weights of Xception."""
 
 import re
 
 import keras
 
-from keras_ctsep.weights.load import (
-    assign_all,
-    load_weights,
-    require_known,
-    require_same_shapes,
-    saved_shapes,
-)
+from keras_ctsep.weights import keras_file
+from keras_ctsep.weights.assign import assign_all
 
+HEAD = ("predictions/0", "predictions/1")
 IMAGENET_CLASSES = 1000
-# keras.applications leaves the convolutions on the shortcuts without names; their filters tell
-# which block they belong to.
+# keras.applications leaves the convolutions on the shortcuts, and their norms, without names;
+# their filters tell which block they belong to.
 _SHORTCUT_BLOCKS = {128: "block2", 256: "block3", 728: "block4", 1024: "block13"}
+# There, norms are layers; here, the last factor of a convolution has its norm.
+_NORM_HERE = re.compile("(?:_pointwise|_temporal|_conv)?/norm(/.)")
 
 
-def load_image_weights(model, weights, head="fresh"):
+def load_image_weights(model, weights):
     """Fills a model of `CTSepXception` from a file of it or of the image network.
 
     What the image network lacks, the convolutions over time, stays the identity that it starts as.
@@ -27,86 +25,69 @@ def load_image_weights(model, weights, head="fresh"):
         model: a `CTSepXception` or `XceptionFrames`.
         weights: `"imagenet"`, or the path of a saved `keras.applications.Xception` or of a model
             of this package.
-        head: as in `keras_ctsep.weights.load.load_weights`.
 
     Raises:
         ValueError: when the weights cannot be had or do not fit.
     """
-    require_known(head)
     if weights == "imagenet":
-        _take_over(model, _imagenet(model), weights, head)
+        arrays = _imagenet(model)
     elif str(weights).endswith((".h5", ".keras")):
-        shapes = saved_shapes(weights)
-        # Kernels of videos have an axis more than those of images.
-        if any(len(shape) == 5 for shape in shapes.values()):
-            load_weights(model, weights, head)
-        else:
-            _take_over(model, _saved_image_network(weights, shapes), weights, head)
+        arrays = keras_file.read_keras_file(weights)
     else:
         raise ValueError(
             '`weights` must be None, "imagenet", or end in .keras, .weights.h5 or .h5. '
             f"Received: weights={weights}"
         )
+    variables = keras_file.variables_by_place(model)
+    # Kernels of videos have an axis more than those of images.
+    if not any(array.ndim == 5 for array in arrays.values()):
+        arrays = _as_video(arrays, weights)
+        variables = {
+            _NORM_HERE.sub(r"_norm\1", place): variable
+            for place, variable in variables.items()
+            if not place.endswith("_temporal/0")
+        }
+    assign_all(variables, arrays, keras_file.HEAD, model, weights)
 
 
 def _imagenet(model):
     wanted = [layer.units for layer in model.layers if layer.name == "classifier"]
     try:
-        return keras.applications.Xception(include_top=wanted == [IMAGENET_CLASSES])
+        network = keras.applications.Xception(include_top=wanted == [IMAGENET_CLASSES])
     except Exception as error:  # Keras raises a bare Exception when it cannot download.
         raise ValueError(
             'weights="imagenet" needs a connection the first time, to download what Keras then '
             "keeps in ~/.keras/models. Offline, give the path of a saved "
             f"keras.applications.Xception. {error}"
         ) from error
+    return {
+        place: keras.ops.convert_to_numpy(variable.value)
+        for place, variable in keras_file.variables_by_place(network).items()
+    }
 
 
-def _saved_image_network(path, shapes):
-    classes = [shape[1] for shape in shapes.values() if len(shape) == 2]
-    network = keras.applications.Xception(
-        weights=None, include_top=bool(classes), classes=classes[0] if classes else 1
-    )
-    require_same_shapes(network, shapes, "keras.applications.Xception", path)
-    network.load_weights(path)
-    return network
+def _as_video(arrays, source):
+    """Returns the arrays of the image network by their places here, norms as layers."""
+    found = {}
+    for place, array in arrays.items():
+        layer, _, number = place.rpartition("/")
+        name = _name_here(layer, array)
+        if name is None:
+            raise ValueError(
+                f"{source}: these are no weights of keras.applications.Xception. "
+                f"Received: {place} {array.shape}"
+            )
+        # A separable convolution has two kernels there, and is two layers here.
+        if "_sepconv" in name and array.ndim == 4:
+            name, number = f"{name}_{('depthwise', 'pointwise')[int(number)]}", 0
+        found[f"{name}/{number}"] = array[None] if array.ndim == 4 else array
+    return found
 
 
-def _take_over(model, image_network, source, head):
-    variables = {}
-    for layer in model.layers:
-        for variable in layer.weights:
-            name = layer.name
-            if "/norm/" in variable.path:
-                # There, norms are layers; here, the last factor of a convolution has its norm.
-                name = re.sub("_(pointwise|temporal|conv)$", "", name) + "_norm"
-            elif name.endswith("_temporal"):
-                continue  # it stays the identity
-            variables[f"{name}/{variable.name}"] = variable
-    arrays = {}
-    for layer in image_network.layers:
-        name = _name_here(layer)
-        for variable in layer.weights:
-            array = keras.ops.convert_to_numpy(variable.value)
-            kind = variable.name
-            if kind == "depthwise_kernel":
-                arrays[f"{name}_depthwise/{kind}"] = array[None]
-            elif kind == "pointwise_kernel":
-                arrays[f"{name}_pointwise/kernel"] = array[None]
-            elif array.ndim == 4:
-                arrays[f"{name}/{kind}"] = array[None]
-            else:
-                arrays[f"{name}/{kind}"] = array
-    head_names = ("classifier/kernel", "classifier/bias")
-    assign_all(variables, arrays, head_names, model, source, head)
-
-
-def _name_here(layer):
-    if layer.name == "predictions":
+def _name_here(layer, array):
+    if layer == "predictions":
         return "classifier"
-    if layer.name.startswith("block"):
-        return layer.name.removesuffix("_bn") + ("_norm" if layer.name.endswith("_bn") else "")
-    if not layer.weights:
-        return layer.name
-    block = _SHORTCUT_BLOCKS[layer.weights[0].shape[-1]]
-    is_norm = isinstance(layer, keras.layers.BatchNormalization)
-    return f"{block}_shortcut_{'norm' if is_norm else 'conv'}"
+    if layer.startswith("block"):
+        return layer.removesuffix("_bn") + ("_norm" if layer.endswith("_bn") else "")
+    block = _SHORTCUT_BLOCKS.get(array.shape[-1] if array.ndim else None)
+    return block and f"{block}_shortcut_{'conv' if array.ndim == 4 else 'norm'}"

@@ -9,8 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_ctsep.models import make_network
-from keras_ctsep.models.networks import NETWORKS
+from keras_ctsep.models import NETWORKS, make_network
 
 # Of the CTSepResNets and CTSepXception the kind that drew all kernels of one width alike.
 DEPTHWISE = [name for name in NETWORKS if name.startswith("CTSep")]

@@ -1,64 +1,88 @@
 """Xception on frames and its channel- and time-separable child, against keras.applications."""
 
 import pathlib
-import sys
 
 import checks
+import formula
+import h5py
 import keras
 import numpy as np
 import pytest
+from checks import GOLDEN, assert_close
 
 import keras_ctsep
 from keras_ctsep import models
 from keras_ctsep.models.xception import TemporalIdentity
 
-GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
-sys.path.insert(0, str(GOLDEN))
-
-import formula  # noqa: E402
-
 NARROW = {"num_classes": 2, "width": 0.0625, "classifier_activation": None}
 
 
-def assert_close(numbers, want, tolerance=1e-4):
-    numbers = keras.ops.convert_to_numpy(numbers)
-    np.testing.assert_allclose(numbers, want, rtol=0, atol=tolerance * np.abs(want).max())
+@pytest.fixture(scope="module")
+def image_files(tmp_path_factory):
+    """A saved keras.applications.Xception of 50 classes, filled by formula, in each format."""
+    folder = tmp_path_factory.mktemp("xception")
+    network = keras.applications.Xception(weights=None, input_shape=(75, 71, 3), classes=50)
+    formula.fill_xception(network)
+    network.save_weights(folder / "image.weights.h5")
+    network.save(folder / "model.h5")
+    # Keras 2 wrote weights alone as the group that it wrote into files of whole models.
+    with h5py.File(folder / "model.h5") as model, h5py.File(folder / "image.h5", "w") as weights:
+        for name in model["model_weights"]:
+            model.copy(f"model_weights/{name}", weights)
+        weights.attrs.update(model["model_weights"].attrs)
+    return folder
 
 
 @pytest.fixture(scope="module")
-def image_file(tmp_path_factory):
-    """A saved keras.applications.Xception of 50 classes, filled by formula."""
-    path = tmp_path_factory.mktemp("xception") / "image.weights.h5"
-    network = keras.applications.Xception(weights=None, input_shape=(75, 71, 3), classes=50)
-    formula.fill_xception(network)
-    network.save_weights(path)
-    return str(path)
+def image_file(image_files):
+    return str(image_files / "image.weights.h5")
 
 
-@pytest.mark.parametrize("name", ["XceptionFrames", "CTSepXception"])
-def test_mean_over_frames_of_the_image_network(name, image_file):
+@pytest.fixture(scope="module", params=["XceptionFrames", "CTSepXception"])
+def network(request, image_file):
+    """A network of full size with the weights of the image network."""
+    return getattr(keras_ctsep, request.param)(50, weights=image_file, classifier_activation=None)
+
+
+def test_mean_over_frames_of_the_image_network(network):
     """CTSepXception starts as the image network on every frame."""
     golden = np.load(GOLDEN / "xception.npz")
-    model = getattr(keras_ctsep, name)(50, weights=image_file, classifier_activation=None)
-    both = keras.Model(model.input, [model.get_layer("pool").output, model.output])
+    both = keras.Model(network.input, [network.get_layer("pool").output, network.output])
     features, logits = both(formula.clips((2, 3, 75, 71, 3)))
     assert_close(features, golden["features"])
     assert_close(logits, golden["logits"])
 
 
-def test_another_number_of_classes_and_no_head(image_file, capsys):
-    kernels = {}
-    for options in ({"num_classes": 7}, {"include_top": False}):
-        model = keras_ctsep.CTSepXception(weights=image_file, **options)
-        said = capsys.readouterr().out
-        assert ("the file has 50 classes, the model 7" in said) == ("num_classes" in options)
-        kernel = model.get_layer("block9_sepconv2_pointwise").kernel
-        kernels[str(options)] = keras.ops.convert_to_numpy(kernel)
+def test_published_parameters(network):
+    """Figure 5's network: 20,861,480 weights below the head, as keras.applications counts."""
+    # Thirteen kernels of three taps: for blocks 2, 3 and 4, 5 to 12, 13 and 14.
+    taps = 3 * (128 + 256 + 728 + 8 * 728 + 1024 + 2048)
+    more = taps if network.name == "CTSepXception" else 0
+    assert network.count_params() == 20_861_480 + more + (2048 + 1) * 50
+
+
+def test_another_number_of_classes(image_file, capsys):
+    model = keras_ctsep.CTSepXception(7, weights=image_file)
+    assert "the file has 50 classes, the model 7" in capsys.readouterr().out
+    want = formula.kernel("block9_sepconv2/pointwise_kernel", (1, 1, 728, 728), 728)[None]
+    np.testing.assert_array_equal(model.get_layer("block9_sepconv2_pointwise").kernel, want)
     with pytest.raises(ValueError, match="head of 7 classes. Received: 50"):
         models.make_network("CTSepXception", 7, weights=image_file, head="same")
-    want = formula.kernel("block9_sepconv2/pointwise_kernel", (1, 1, 728, 728), 728)[None]
-    for kernel in kernels.values():
-        np.testing.assert_array_equal(kernel, want)
+
+
+@pytest.mark.parametrize("name", ["image.h5", "model.h5"])
+def test_files_of_keras_2_and_no_head(name, image_files, capsys):
+    model = keras_ctsep.CTSepXception(include_top=False, weights=str(image_files / name))
+    assert not capsys.readouterr().out
+    for layer, place, shape in (
+        ("block9_sepconv2_depthwise", "block9_sepconv2/depthwise_kernel", (3, 3, 728, 1)),
+        ("block13_shortcut_conv", "shortcut1024/kernel", (1, 1, 728, 1024)),
+    ):
+        fan_in = 9 / 0.5 if "depthwise" in layer else 728
+        want = formula.kernel(place, shape, fan_in)[None]
+        np.testing.assert_array_equal(model.get_layer(layer).weights[0], want)
+    variance = model.get_layer("block13_shortcut_norm").moving_variance
+    np.testing.assert_array_equal(variance, formula.norm("shortcut1024", "variance", 1024))
 
 
 @pytest.mark.parametrize("temporal, trained", [("depthwise", 13), ("full", 13)])
@@ -119,15 +143,6 @@ def test_temporal_identity():
     np.testing.assert_array_equal(identity_of((3, 1, 1, 2, 2)), full)
     depthwise = [[[[[0], [0]]]], [[[[1], [1]]]], [[[[0], [0]]]]]
     np.testing.assert_array_equal(identity_of((3, 1, 1, 2, 1)), depthwise)
-
-
-def test_published_parameters():
-    """Figure 5's network: 20,861,480 weights below the head, as keras.applications counts."""
-    frames = keras_ctsep.XceptionFrames(include_top=False)
-    assert frames.count_params() == 20_861_480
-    # Thirteen kernels of three taps: for blocks 2, 3 and 4, 5 to 12, 13 and 14.
-    taps = 3 * (128 + 256 + 728 + 8 * 728 + 1024 + 2048)
-    assert keras_ctsep.CTSepXception(include_top=False).count_params() == 20_861_480 + taps
 
 
 def test_a_saved_model_opens_again(tmp_path, rng):

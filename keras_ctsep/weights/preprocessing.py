@@ -1,24 +1,6 @@
-"""What belongs to weights that others trained on Kinetics-400: class names and preprocessing."""
-
-import pathlib
+"""Clips as the networks that others trained saw them."""
 
 import numpy as np
-
-
-def kinetics400_class_names():
-    """Returns the 400 class names of Kinetics-400 in the order of published weights.
-
-    The order is alphabetical, so it is that of `read_kinetics` too.
-
-    Returns:
-        A tuple of 400 strings.
-
-    Example:
-    >>> kinetics400_class_names()[:2]
-    ('abseiling', 'air drumming')
-    """
-    text = pathlib.Path(__file__).with_suffix(".txt").read_text(encoding="utf-8")
-    return tuple(text.splitlines())
 
 
 def torchvision_preprocess(clip, resize_size=(128, 171), crop_size=112):

@@ -1,0 +1,57 @@
+"""Arrays into the variables of a model: each finds its place, or the model stays as it is."""
+
+
+def assign_all(variables, arrays, head, model, source):
+    """Assigns every variable the array of its name, or raises before the first one is changed.
+
+    Where the head of the file has another number of classes than the model's, or is missing, the
+    model's is left as it starts, and one line says so. A model without a head ignores the file's.
+
+    Args:
+        variables: dictionary from names to the model's variables.
+        arrays: dictionary from names to NumPy arrays.
+        head: the two names of the classifier's kernel and bias.
+        model: the model, for messages.
+        source: what to name in messages, such as the path.
+
+    Raises:
+        ValueError: when names or shapes differ.
+    """
+    variables, arrays = dict(variables), dict(arrays)
+    bias = head[1]
+    saved_classes = len(arrays[bias]) if bias in arrays else 0
+    num_classes = variables[bias].shape[0] if bias in variables else 0
+    if saved_classes != num_classes:
+        for name in head:
+            arrays.pop(name, None)
+            variables.pop(name, None)
+    _require_equal_shapes(variables, arrays, model, source)
+    if saved_classes != num_classes and num_classes:
+        print(
+            f"{source}: the file has {saved_classes} classes, the model {num_classes}: "
+            "the classifier starts fresh."
+        )
+    for name, variable in variables.items():
+        variable.assign(arrays[name])
+
+
+def _require_equal_shapes(variables, arrays, model, source):
+    wanted = {name: tuple(variable.shape) for name, variable in variables.items()}
+    given = {name: array.shape for name, array in arrays.items()}
+    if wanted == given:
+        return
+    lines = {
+        "missing in the file": {n: s for n, s in wanted.items() if n not in given},
+        "unknown to the model": {n: s for n, s in given.items() if n not in wanted},
+        "of another shape": {
+            n: f"{given[n]} for {s}" for n, s in wanted.items() if n in given and given[n] != s
+        },
+    }
+    found = [f"{what}: {_few(which)}" for what, which in lines.items() if which]
+    raise ValueError(f"{source}: these are no weights of {model.name}; {'; '.join(found)}")
+
+
+def _few(which):
+    # A file of another network differs in hundreds of weights.
+    more = [f"and {len(which) - 3} more"] if len(which) > 3 else []
+    return ", ".join([f"{name} {which[name]}" for name in sorted(which)[:3]] + more)
