@@ -13,6 +13,7 @@ from checks import GOLDEN, assert_close
 import keras_ctsep
 from keras_ctsep import models
 from keras_ctsep.models.xception import TemporalIdentity
+from keras_ctsep.weights.keras_file import read_keras_file
 
 NARROW = {"num_classes": 2, "width": 0.0625, "classifier_activation": None}
 
@@ -70,19 +71,26 @@ def test_another_number_of_classes(image_file, capsys):
         models.make_network("CTSepXception", 7, weights=image_file, head="same")
 
 
-@pytest.mark.parametrize("name", ["image.h5", "model.h5"])
-def test_files_of_keras_2_and_no_head(name, image_files, capsys):
-    model = keras_ctsep.CTSepXception(include_top=False, weights=str(image_files / name))
+def test_without_a_head(image_file, capsys):
+    model = keras_ctsep.CTSepXception(include_top=False, weights=image_file)
     assert not capsys.readouterr().out
-    for layer, place, shape in (
-        ("block9_sepconv2_depthwise", "block9_sepconv2/depthwise_kernel", (3, 3, 728, 1)),
-        ("block13_shortcut_conv", "shortcut1024/kernel", (1, 1, 728, 1024)),
+    for layer, name, shape, fan_in in (
+        ("block9_sepconv2_depthwise", "block9_sepconv2/depthwise_kernel", (3, 3, 728, 1), 18),
+        ("block13_shortcut_conv", "shortcut1024/kernel", (1, 1, 728, 1024), 728),
     ):
-        fan_in = 9 / 0.5 if "depthwise" in layer else 728
-        want = formula.kernel(place, shape, fan_in)[None]
+        want = formula.kernel(name, shape, fan_in)[None]
         np.testing.assert_array_equal(model.get_layer(layer).weights[0], want)
     variance = model.get_layer("block13_shortcut_norm").moving_variance
     np.testing.assert_array_equal(variance, formula.norm("shortcut1024", "variance", 1024))
+
+
+@pytest.mark.parametrize("name", ["image.h5", "model.h5"])
+def test_files_of_keras_2_are_read_as_those_of_keras_3(name, image_files, image_file):
+    want = read_keras_file(image_file)
+    got = read_keras_file(image_files / name)
+    assert len(want) == len(got) == 236
+    for place, array in want.items():
+        np.testing.assert_array_equal(got[place], array, err_msg=place)
 
 
 @pytest.mark.parametrize("temporal, trained", [("depthwise", 13), ("full", 13)])
@@ -158,27 +166,27 @@ def test_a_saved_model_opens_again(tmp_path, rng):
 
 
 def test_bad_weights(tmp_path, monkeypatch, image_file):
-    other = keras.applications.MobileNet(weights=None, alpha=0.25, input_shape=(32, 32, 3))
+    other = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3, name="conv1")])
     other.save_weights(tmp_path / "other.weights.h5")
     content = pathlib.Path(image_file).read_bytes()
     (tmp_path / "cut.weights.h5").write_bytes(content[: len(content) // 2])
     for name, words in {
-        "other.weights.h5": "no weights of keras.applications.Xception",
+        "other.weights.h5": r"no weights of keras.applications.Xception. Received: conv1/0 \(3, 3,",
         "cut.weights.h5": "cut short",
         "absent.keras": "there is no such weights file",
         "weights.pth": "must be None",
     }.items():
         with pytest.raises(ValueError, match=words):
-            keras_ctsep.CTSepXception(weights=str(tmp_path / name))
-    with pytest.raises(ValueError, match="no weights of CTSepXception"):
-        keras_ctsep.CTSepXception(weights=image_file, width=0.5)
+            keras_ctsep.CTSepXception(**NARROW, weights=str(tmp_path / name))
+    with pytest.raises(ValueError, match="no weights of CTSepXception; of another shape: block1_"):
+        keras_ctsep.CTSepXception(**NARROW, weights=image_file)
 
     def offline(**kwargs):
         raise Exception("URL fetch failure on https://example.org")
 
     monkeypatch.setattr(keras.applications, "Xception", offline)
     with pytest.raises(ValueError, match="needs a connection.*URL fetch failure"):
-        keras_ctsep.CTSepXception(weights="imagenet")
+        keras_ctsep.CTSepXception(**NARROW, weights="imagenet")
 
 
 def test_arguments_out_of_range():
