@@ -80,7 +80,7 @@ def test_without_a_head(image_file, capsys):
     ):
         want = formula.kernel(name, shape, fan_in)[None]
         np.testing.assert_array_equal(model.get_layer(layer).weights[0], want)
-    variance = model.get_layer("block13_shortcut_norm").moving_variance
+    variance = model.get_layer("block13_shortcut_conv").norm.moving_variance
     np.testing.assert_array_equal(variance, formula.norm("shortcut1024", "variance", 1024))
 
 
@@ -178,7 +178,7 @@ def test_bad_weights(tmp_path, monkeypatch, image_file):
     }.items():
         with pytest.raises(ValueError, match=words):
             keras_ctsep.CTSepXception(**NARROW, weights=str(tmp_path / name))
-    with pytest.raises(ValueError, match="no weights of CTSepXception; of another shape: block1_"):
+    with pytest.raises(ValueError, match="no weights of CTSepXception; of another shape: block10_"):
         keras_ctsep.CTSepXception(**NARROW, weights=image_file)
 
     def offline(**kwargs):
