@@ -7,17 +7,11 @@ and the clip come from `formula.py`, nothing is downloaded.
 """
 
 import pathlib
-import sys
-import types
 
+import formula
 import numpy as np
 import torch
-
-# The compiled part of torchvision does not load beside a CPU-only torch, and is not used here.
-sys.modules.setdefault("torchvision._meta_registrations", types.ModuleType("unused"))
-
-import formula  # noqa: E402
-import torchvision  # noqa: E402
+import torchvision_video
 
 CLIPS_SHAPE = (2, 9, 40, 36, 3)
 MEAN = (0.43216, 0.394666, 0.37645)
@@ -30,7 +24,7 @@ def main():
     inputs = (clips / 255.0 - np.array(MEAN)) / np.array(STD)
     inputs = torch.from_numpy(inputs.astype("float32")).permute(0, 4, 1, 2, 3)
     for name in ("r3d_18", "mc3_18", "r2plus1d_18"):
-        model = getattr(torchvision.models.video, name)()
+        model = getattr(torchvision_video.video, name)()
         shapes = {key: tuple(tensor.shape) for key, tensor in model.state_dict().items()}
         state = formula.torch_state(shapes)
         model.load_state_dict({key: torch.from_numpy(values) for key, values in state.items()})
@@ -46,7 +40,7 @@ def main():
             shapes=np.array([",".join(map(str, shape)) for shape in shapes.values()]),
             features=features[-1].numpy(),
             logits=logits.numpy(),
-            versions=f"torch {torch.__version__}, torchvision {torchvision.__version__}",
+            versions=f"torch {torch.__version__}, torchvision {torchvision_video.version}",
         )
 
 

@@ -39,6 +39,13 @@ def test_multiply_adds_of_models_inside_models():
     assert models.count_multiply_adds(twice, shape) == alone + half
 
 
+def test_every_network_is_found_by_its_name():
+    assert set(VARIANTS) | {"CTSepXception", "XceptionFrames"} == set(models.NETWORKS)
+    assert set(models.NETWORKS) < set(models.__all__)
+    with pytest.raises(ValueError, match="CTSepResNet10.*Received: CTSepResNet12"):
+        models.make_network("CTSepResNet12")
+
+
 def test_default_temporal_factor_is_full():
     model = keras_ctsep.CTSepResNet10(3, width=0.0625)
     assert model.get_layer("stage1_block1_conv1").temporal == "full"

@@ -1,0 +1,12 @@
+"""torchvision's video networks, for the script that makes the golden files and for a test."""
+
+import sys
+import types
+
+# The compiled part of torchvision does not load beside a CPU-only torch, and is not used here.
+sys.modules.setdefault("torchvision._meta_registrations", types.ModuleType("unused"))
+
+import torchvision  # noqa: E402
+
+video = torchvision.models.video
+version = torchvision.__version__
