@@ -72,7 +72,7 @@ def second_gradients(function, ways, *arrays):
 
 
 def randomize(model, seed=0):
-    """Gives each weight other numbers than it starts with; variances stay positive."""
+    """Assigns each weight other numbers than it starts with; variances stay positive."""
     rng = np.random.default_rng(seed)
     for weight in model.weights:
         values = rng.normal(size=weight.shape)

@@ -4,7 +4,7 @@ A convolution here is a function `conv(x, filters, kernel_size, ...)` that norma
 `strides`, `activation` and `name` as the layer does. A block takes one whose kernel size is bound,
 so that it does not know which convolution it is made of. Every convolution pads by half its window
 on both sides, as PyTorch's `padding=1` does: Keras's `"same"` pads another way where it strides,
-and weights of other packages would give other numbers.
+and weights of other packages would lead to other numbers.
 """
 
 import math

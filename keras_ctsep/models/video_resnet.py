@@ -1,4 +1,4 @@
-"""Residual networks for video: CTSepResNet, and R3D, MC3, rMC3 and R(2+1)D beside it.
+"""Residual networks for video: CTSepResNet, and R3D, MC3, rMC3 and R(2+1)D, its relatives.
 
 All are one network (arXiv 1711.11248, section 3, table 1): a stem, four stages of residual blocks,
 a mean over space and time, a classifier. They differ in the stem, the convolution of each stage,

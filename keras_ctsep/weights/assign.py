@@ -48,7 +48,7 @@ def _require_equal_shapes(variables, arrays, model, source):
         },
     }
     found = [f"{what}: {_few(which)}" for what, which in lines.items() if which]
-    raise ValueError(f"{source}: these are no weights of {model.name}; {'; '.join(found)}")
+    raise ValueError(f"{source}: the weights do not match {model.name}; {'; '.join(found)}")
 
 
 def _few(which):

@@ -19,7 +19,7 @@ def load_weights(model, path):
             that Keras saved from the same network on any backend (`.weights.h5`, `.keras`).
 
     Raises:
-        ValueError: when the file is missing, damaged, of an unknown kind, asks for code to be run,
+        ValueError: when the file is missing, damaged, of an unknown kind, refers to code,
             or does not hold exactly the model's weights. The message names the file.
     """
     name = str(path)

@@ -74,7 +74,7 @@ def _as_video(arrays, source):
         name = _name_here(layer, array)
         if name is None:
             raise ValueError(
-                f"{source}: these are no weights of keras.applications.Xception. "
+                f"{source}: the weights do not match keras.applications.Xception. "
                 f"Received: {place} {array.shape}"
             )
         # A separable convolution has two kernels there, and is two layers here.

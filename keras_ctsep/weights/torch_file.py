@@ -72,7 +72,7 @@ def _reason(error):
     refused = re.search(r"GLOBAL (\S+)", text)
     # PyTorch's own advice here is to switch the protection off; it stays in the chained error.
     if refused:
-        return f"The file asks for {refused[1]}, which is no tensor; nothing was run."
+        return f"The file refers to {refused[1]}; only tensors are allowed. Nothing was run."
     return text.split(" In PyTorch ")[0] or type(error).__name__
 
 
@@ -146,7 +146,7 @@ def _read_legacy(content):
 def _unpickle(file, kinds=None):
     """Loads one pickle that may hold tensors; `kinds` gathers the kind of each storage."""
 
-    # Made anew for each file, so that a pickle that sets attributes on them changes nothing.
+    # Made for each file, so that a pickle that sets attributes on them changes nothing.
     def rebuild_tensor(storage, offset, shape, strides, *_):
         if not isinstance(storage, _Storage):
             raise pickle.UnpicklingError("A tensor has no storage.")
@@ -159,7 +159,7 @@ def _unpickle(file, kinds=None):
         ("collections", "OrderedDict"): collections.OrderedDict,
         ("torch._utils", "_rebuild_tensor_v2"): rebuild_tensor,
         ("torch._utils", "_rebuild_parameter"): rebuild_parameter,
-        # A plain string: nothing in a pickle can call it or give it a state.
+        # A plain string: nothing in a pickle can call it or change it.
         **{("torch", kind): kind for kind in _STORAGE_DTYPES},
     }
 

@@ -2,7 +2,7 @@
 
     python tests/golden/make_torch_checkpoints.py
 
-Made with torch 2.13.0. The test knows the numbers by heart.
+Made with torch 2.13.0. The numbers stand in the test too.
 """
 
 import collections
@@ -12,7 +12,7 @@ import torch
 
 
 def main():
-    """Writes the two files beside this script."""
+    """Writes the two files next to this script."""
     state = collections.OrderedDict(
         turned=torch.arange(6.0).reshape(2, 3).T,
         part=torch.arange(5, dtype=torch.float64)[1:3],

@@ -19,7 +19,7 @@ STD = (0.22803, 0.22145, 0.216989)
 
 
 def main():
-    """Writes the three files beside this script."""
+    """Writes the three files next to this script."""
     clips = formula.clips(CLIPS_SHAPE)
     inputs = (clips / 255.0 - np.array(MEAN)) / np.array(STD)
     inputs = torch.from_numpy(inputs.astype("float32")).permute(0, 4, 1, 2, 3)

@@ -17,7 +17,7 @@ NUM_CLASSES = 50
 
 
 def main():
-    """Writes the file beside this script."""
+    """Writes the file next to this script."""
     clips = formula.clips(CLIPS_SHAPE)
     frames = clips.reshape(-1, *CLIPS_SHAPE[2:]) / 127.5 - 1.0
     model = keras.applications.Xception(

@@ -3,7 +3,7 @@
 import sys
 import types
 
-# The compiled part of torchvision does not load beside a CPU-only torch, and is not used here.
+# The compiled part of torchvision does not load with a CPU-only torch, and is not used here.
 sys.modules.setdefault("torchvision._meta_registrations", types.ModuleType("unused"))
 
 import torchvision  # noqa: E402

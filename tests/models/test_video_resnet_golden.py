@@ -27,7 +27,7 @@ PUBLISHED = {
 
 @pytest.fixture(scope="module", params=PUBLISHED)
 def network(request):
-    """A network of full size; each test gives it its weights."""
+    """A network of full size; each test loads the weights that it needs."""
     return getattr(keras_ctsep, request.param)(classifier_activation=None)
 
 

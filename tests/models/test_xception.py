@@ -171,14 +171,14 @@ def test_bad_weights(tmp_path, monkeypatch, image_file):
     content = pathlib.Path(image_file).read_bytes()
     (tmp_path / "cut.weights.h5").write_bytes(content[: len(content) // 2])
     for name, words in {
-        "other.weights.h5": r"no weights of keras.applications.Xception. Received: conv1/0 \(3, 3,",
+        "other.weights.h5": r"do not match keras.applications.Xception. Received: conv1/0 \(3, 3,",
         "cut.weights.h5": "cut short",
         "absent.keras": "there is no such weights file",
         "weights.pth": "must be None",
     }.items():
         with pytest.raises(ValueError, match=words):
             keras_ctsep.CTSepXception(**NARROW, weights=str(tmp_path / name))
-    with pytest.raises(ValueError, match="no weights of CTSepXception; of another shape: block10_"):
+    with pytest.raises(ValueError, match="do not match CTSepXception; of another shape: block10_"):
         keras_ctsep.CTSepXception(**NARROW, weights=image_file)
 
     def offline(**kwargs):

@@ -90,7 +90,7 @@ def test_a_keras_file_with_other_classes_or_no_head(saved, capsys):
 def test_a_keras_file_of_another_network_is_refused(saved):
     _, path = saved
     for network in (keras_ctsep.MC3_18, keras_ctsep.XceptionFrames):
-        with pytest.raises(ValueError, match="these are no weights of"):
+        with pytest.raises(ValueError, match="the weights do not match"):
             network(**TINY, weights=path)
     # A file with more blocks, of which Keras alone would take the first ones.
     longer = keras_ctsep.CTSepResNet18(**TINY)

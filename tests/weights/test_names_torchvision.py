@@ -30,7 +30,7 @@ def test_weights_takes_the_path_of_a_checkpoint(tmp_path):
     load_torch_state(expected, state, "here")
     for values, want in zip(filled.get_weights(), expected.get_weights(), strict=True):
         np.testing.assert_array_equal(values, want)
-    with pytest.raises(ValueError, match=r"r3d_18\.pth.*no weights of MC3_18"):
+    with pytest.raises(ValueError, match=r"r3d_18\.pth.*do not match MC3_18"):
         keras_ctsep.MC3_18(**TINY, weights=str(tmp_path / "r3d_18.pth"))
 
 
