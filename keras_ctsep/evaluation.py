@@ -35,33 +35,6 @@ def score_views(model, dataset, callbacks=None, gather=None):
     return scores[good].astype("float32"), labels, [paths[index] for index in good]
 
 
-def video_scores(clip_scores, num_views):
-    """Averages the scores of the views of each video.
-
-    Args:
-        clip_scores: array `(num_videos * num_views, num_classes)`, all views of the first video
-            before those of the second.
-        num_views: int, views (clips times crops) of each video.
-
-    Returns:
-        Array `(num_videos, num_classes)`.
-
-    Raises:
-        ValueError: when the rows are not a multiple of `num_views`.
-
-    Example:
-    >>> video_scores([[0.0, 1.0], [1.0, 0.0], [0.5, 0.5], [0.5, 0.5]], num_views=2).tolist()
-    [[0.5, 0.5], [0.5, 0.5]]
-    """
-    clip_scores = np.asarray(clip_scores)
-    if clip_scores.ndim != 2 or num_views < 1 or len(clip_scores) % num_views:
-        raise ValueError(
-            "Expected scores of shape (num_videos * num_views, num_classes). "
-            f"Received: shape {clip_scores.shape}, num_views={num_views}"
-        )
-    return clip_scores.reshape(-1, num_views, clip_scores.shape[1]).mean(axis=1)
-
-
 def top_k_accuracy(scores, labels, k=1, weights=None):
     """Share of the items whose class is among the `k` highest scores.
 

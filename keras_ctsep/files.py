@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 import shutil
+import tempfile
 import uuid
 
 
@@ -48,3 +49,23 @@ def _flush_to_disk(path):
     if path.is_file():
         with open(path, "r+b") as file:  # Windows flushes only what may be written
             os.fsync(file.fileno())
+
+
+def require_writable(folder):
+    """Makes a folder if it is missing, and raises unless files can be written into it.
+
+    Called before long work, so that its results are not lost.
+
+    Args:
+        folder: str or path-like.
+
+    Raises:
+        OSError: when nothing can be written there.
+
+    Example:
+    >>> import tempfile
+    >>> require_writable(tempfile.mkdtemp() + "/pictures")
+    """
+    pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass

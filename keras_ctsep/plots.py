@@ -1,4 +1,4 @@
-"""Pictures of a training run and of what a model saw, as PNG files."""
+"""Pictures of data sets, training runs and of what a model saw, as PNG files."""
 
 import math
 
@@ -55,8 +55,8 @@ def plot_confusion_matrix(matrix, class_names, path):
     axes = figure.subplots()
     picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     font_size = 9 if num_classes <= 30 else max(2.5, min(6, 620 / num_classes))
-    axes.set_xticks(range(num_classes), class_names, rotation=90, fontsize=font_size)
-    axes.set_yticks(range(num_classes), class_names, fontsize=font_size)
+    _name_ticks(axes.set_xticks, class_names, rotation=90, fontsize=font_size)
+    _name_ticks(axes.set_yticks, class_names, fontsize=font_size)
     axes.tick_params(length=2)
     if num_classes <= 30:
         for row, column in np.argwhere(matrix):
@@ -98,8 +98,39 @@ def contact_sheet(frames, path, title="", columns=8):
     for number, (cell, frame) in enumerate(zip(figure.axes, frames, strict=False), start=1):
         cell.imshow(frame, interpolation="nearest")
         cell.set_title(str(number), fontsize=7, pad=2)
-    figure.suptitle(title, fontsize=9, ha="left", x=0.01)
+    figure.suptitle(_shown(title), fontsize=9, ha="left", x=0.01, parse_math=False)
     _write(figure, path)
+
+
+def plot_data_set(counts, class_names, lengths, path):
+    """Draws the number of videos of each class, and the lengths of the videos.
+
+    Args:
+        counts: dict from the name of a side, such as `"train"`, to numbers of videos, one a class.
+        class_names: sequence of str.
+        lengths: sequence of int, the frames of each video.
+        path: PNG file to write.
+    """
+    figure = _figure(max(6, 0.16 * len(class_names)), 7)
+    balance, histogram = figure.subplots(2, 1)
+    bottom = np.zeros(len(class_names), int)
+    for side, heights in counts.items():
+        balance.bar(range(len(class_names)), heights, bottom=bottom, label=side)
+        bottom += np.asarray(heights)
+    font_size = 9 if len(class_names) <= 30 else 6
+    _name_ticks(balance.set_xticks, class_names, rotation=90, fontsize=font_size)
+    balance.margins(x=0.01)
+    balance.set_ylabel("videos")
+    balance.legend()
+    histogram.hist(lengths, bins=50)
+    histogram.set_xlabel("frames")
+    histogram.set_ylabel("videos")
+    _write(figure, path)
+
+
+def require_matplotlib():
+    """Raises `ModuleNotFoundError` where matplotlib, which is optional, is not installed."""
+    _figure(1, 1)
 
 
 def _figure(width, height):
@@ -107,6 +138,16 @@ def _figure(width, height):
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def _name_ticks(set_ticks, names, **options):
+    # What stands between two dollars in a name is no formula.
+    set_ticks(range(len(names)), [*map(_shown, names)], parse_math=False, **options)
+
+
+def _shown(text):
+    """Returns a text that can be drawn: names of files may have bytes that are no UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _write(figure, path):

@@ -9,12 +9,6 @@ from keras_ctsep import evaluation
 SCORES = np.array([[0.7, 0.2, 0.1], [0.3, 0.4, 0.3], [0.1, 0.3, 0.6], [0.2, 0.2, 0.2]])
 
 
-def test_video_scores_averages_the_views_of_each_video():
-    clips = [[1, 0], [0, 1], [0, 1], [1, 0], [1, 0], [1, 0]]
-    expected = [[1 / 3, 2 / 3], [1, 0]]
-    np.testing.assert_allclose(evaluation.video_scores(clips, 3), expected, rtol=1e-15)
-
-
 @pytest.mark.parametrize(
     "labels, k, expected",
     [
@@ -55,7 +49,6 @@ def test_confusion_matrix_and_per_class_accuracy():
 @pytest.mark.parametrize(
     "call, message",
     [
-        (lambda: evaluation.video_scores(SCORES, 3), r"\(4, 3\), num_views=3"),
         (lambda: evaluation.top_k_accuracy(SCORES, [0, 1]), r"\(2,\)"),
         (lambda: evaluation.top_k_accuracy(SCORES, [0, 1, 2, 3]), "0 to 3"),
         (lambda: evaluation.top_k_accuracy(SCORES * np.nan, [0] * 4), "NaN"),

@@ -21,7 +21,7 @@ ALLOWED = {
     "data": {"files"},
     "inference": {"files", "data", "models", "weights"},
     "training": {"files", "data", "layers", "models", "evaluation", "inference", "plots"},
-    "commands": {"files", "data", "evaluation", "inference", "plots", "cli"},
+    "commands": {"files", "data", "evaluation", "inference", "plots"},
 }
 BACKENDS = {"tensorflow", "torch", "jax", "tensorflow_io"}
 

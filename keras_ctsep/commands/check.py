@@ -1,25 +1,21 @@
-"""Reads a whole data set once, and says what is wrong with it.
-
-    python -m keras_ctsep.commands.check --dataset ucf101 --data UCF-101 --split 1
-
-Lists the files that cannot be used and those that end early, the numbers of frames, rates and
-sizes, how many videos each class has, and source videos with clips on both sides of the split.
-Every frame is decoded, none converted: 300 videos of 60 frames of 160x120 took 1 s on two cores.
-"""
+"""Reads a whole data set once, and says what is wrong with it."""
 
 import collections
 import concurrent.futures
 import csv
+import hashlib
+import itertools
+import os
 import pathlib
+import sys
 from typing import Literal
 
 import keras
 import numpy as np
-from matplotlib.figure import Figure
 
-from keras_ctsep import cli
-from keras_ctsep.data import VideoCheck, VideoError, check_video, group_leaks, read_videos
-from keras_ctsep.files import write_whole
+from keras_ctsep.data import VideoCheck, VideoError, check_video, group_leaks, read_sides
+from keras_ctsep.files import require_writable, write_whole
+from keras_ctsep.plots import plot_data_set
 
 
 def main(
@@ -27,11 +23,16 @@ def main(
     data: str,
     dataset: Literal["ucf101", "hmdb51", "kinetics", "ssv2", "folder", "csv"] = "ucf101",
     split: int = 1,
-    annotations: str = None,
+    annotations: str | None = None,
     workers: int = 2,
     output: str = "check_videos",
 ):
     """Reads every frame of a data set, and says what is wrong with it.
+
+    Lists the files that cannot be used and those that end early, the numbers of frames, rates and
+    sizes, how many videos each class has, source videos with clips on two sides of the split, and
+    copies under other names. Every frame is decoded, none converted: 300 videos of 60 frames of
+    160x120 took 1 s on two cores.
 
     Args:
         data: folder of the videos.
@@ -42,31 +43,48 @@ def main(
         output: folder for report.csv, a line a video, and report.png.
 
     Returns:
-        The exit code: 1 when a file cannot be used, else 0.
+        The exit code: 1 when a file cannot be used, or when the sides of the split share source
+        videos or copies, else 0.
+
+    Raises:
+        ValueError: when there are no videos or lists as described.
     """
-    train = read_videos(dataset, data, "train", split, annotations)
-    test = read_videos(dataset, data, "test", split, annotations, train.class_names)
-    results = check_all(dict.fromkeys(train.paths + test.paths), workers)
+    output = pathlib.Path(output)
+    require_writable(output)
+    sides = read_sides(dataset, data, split, annotations)
+    paths = list(dict.fromkeys(path for videos in sides.values() for path in videos.paths))
+    results = check_all(paths, workers)
     rows = [
-        describe(subset, path, videos.class_names[label], results[path])
-        for subset, videos in (("train", train), ("test", test))
+        describe(side, path, videos.class_names[label], results[path])
+        for side, videos in sides.items()
         for path, label in zip(videos.paths, videos.labels, strict=True)
     ]
-    print_report(rows, group_leaks(train, test))
-    output = pathlib.Path(output)
     with write_whole(output / "report.csv") as temporary:
         with open(temporary, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
             writer = csv.DictWriter(file, rows[0])
             writer.writeheader()
             writer.writerows(rows)
-    with write_whole(output / "report.png") as temporary:
-        draw_report(rows, train.class_names).savefig(temporary, dpi=150)
+    pairs = itertools.combinations(sides.values(), 2)
+    leaks = sorted({group for pair in pairs for group in group_leaks(*pair)})
+    copies = find_copies(paths)
+    leaked_copies = [group for group in copies if len(sides_of(group, sides)) > 1]
+    print_faults(rows)
+    print_contents(rows)
+    print_list("source videos on both sides of the split", leaks)
+    print_list("copies on both sides of the split", map(" = ".join, leaked_copies))
+    print_list(
+        "copies on one side", [" = ".join(group) for group in copies if group not in leaked_copies]
+    )
+    try:
+        draw(rows, sides, output / "report.png")
+    except ModuleNotFoundError as error:  # matplotlib is an extra
+        print(f"No report.png: {error}", file=sys.stderr)
     print(f"Files in {output}")
-    return int(any(row["state"] == "bad" for row in rows))
+    return int(bool(leaks or leaked_copies) or any(row["state"] == "bad" for row in rows))
 
 
 def check_all(paths, workers):
-    """Gives a dict from path to its `VideoCheck`, or to the `VideoError` that it raised."""
+    """Returns a dict from path to its `VideoCheck`, or to the `VideoError` that it raised."""
 
     def check(path):
         try:
@@ -83,9 +101,9 @@ def check_all(paths, workers):
     return results
 
 
-def describe(subset, path, class_name, result):
+def describe(side, path, class_name, result):
     """Makes a line of the report."""
-    row = {"subset": subset, "class": class_name, "path": path, "state": "good", "problem": ""}
+    row = {"subset": side, "class": class_name, "path": path, "state": "good", "problem": ""}
     if isinstance(result, VideoError):
         row |= {"state": "bad", "problem": str(result).removeprefix(f"{path}: ")}
         return row | dict.fromkeys(VideoCheck._fields, "")
@@ -98,13 +116,49 @@ def describe(subset, path, class_name, result):
     return row | result._asdict()
 
 
-def print_report(rows, leaks):
-    """Prints the files with problems, and what the data set is made of."""
+def find_copies(paths):
+    """Returns lists of local files that have the same content, each sorted.
+
+    Only files of one size are read.
+
+    Example:
+    >>> import pathlib, tempfile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> for name, text in {"a": "jump", "b": "jump", "c": "rest", "d": "runs on"}.items():
+    ...     _ = (folder / name).write_text(text)
+    >>> [[pathlib.Path(path).name for path in group] for group in find_copies(folder.iterdir())]
+    [['a', 'b']]
+    """
+    groups = [sorted(os.fspath(path) for path in paths if os.path.isfile(path))]
+    for key in (os.path.getsize, _digest):
+        parts = collections.defaultdict(list)
+        for number, group in enumerate(groups):
+            for path in group:
+                parts[number, key(path)].append(path)
+        groups = [group for group in parts.values() if len(group) > 1]
+    return groups
+
+
+def _digest(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def sides_of(paths, sides):
+    """Returns the names of the sides that have any of the paths."""
+    return {side for side, videos in sides.items() if not {*paths}.isdisjoint(videos.paths)}
+
+
+def print_faults(rows):
+    """Prints the files with problems."""
     for state in ("bad", "short", "damaged"):
         found = [row for row in rows if row["state"] == state]
-        print(f"{state}: {len(found)} of {len(rows)} videos")
-        for row in found:
-            print(f"  {row['path']}: {row['problem']}")
+        lines = [f"{row['path']}: {row['problem']}" for row in found]
+        print_list(state, lines, f" of {len(rows)} videos")
+
+
+def print_contents(rows):
+    """Prints what the data set is made of."""
     usable = [row for row in rows if row["state"] != "bad"]
     if usable:
         low, middle, high = np.percentile([row["num_decoded"] for row in usable], (0, 50, 100))
@@ -116,37 +170,29 @@ def print_report(rows, leaks):
         common = collections.Counter(values).most_common()
         more = f", and {len(common) - 5} others" if len(common) > 5 else ""
         print(f"{name}:", ", ".join(f"{value} ({n})" for value, n in common[:5]) + more)
-    for subset in ("train", "test"):
-        counts = collections.Counter(row["class"] for row in rows if row["subset"] == subset)
+    for side in dict.fromkeys(row["subset"] for row in rows):
+        counts = collections.Counter(row["class"] for row in rows if row["subset"] == side)
         (most, n_most), (fewest, n_fewest) = counts.most_common()[0], counts.most_common()[-1]
         print(
-            f"{subset}: {counts.total()} videos of {len(counts)} classes, "
+            f"{side}: {counts.total()} videos of {len(counts)} classes, "
             f"from {n_fewest} ({fewest}) to {n_most} ({most})"
         )
-    print(f"source videos on both sides of the split: {len(leaks)}")
-    for leak in leaks:
-        print(f"  {leak}")
 
 
-def draw_report(rows, class_names):
+def print_list(title, lines, more=""):
+    """Prints how many lines there are, and the lines."""
+    lines = list(lines)
+    print(f"{title}: {len(lines)}{more}")
+    for line in lines:
+        print(f"  {line}")
+
+
+def draw(rows, sides, path):
     """Draws the number of videos of each class, and the lengths of the videos."""
-    figure = Figure(figsize=(max(6, 0.16 * len(class_names)), 7), layout="constrained")
-    balance, lengths = figure.subplots(2, 1)
-    bottom = np.zeros(len(class_names), int)
-    for subset, color in (("train", "tab:blue"), ("test", "tab:orange")):
-        counts = collections.Counter(row["class"] for row in rows if row["subset"] == subset)
-        heights = np.array([counts[name] for name in class_names])
-        balance.bar(class_names, heights, bottom=bottom, color=color, label=subset)
-        bottom += heights
-    balance.tick_params(axis="x", rotation=90, labelsize=9 if len(class_names) <= 30 else 6)
-    balance.margins(x=0.01)
-    balance.set_ylabel("videos")
-    balance.legend()
-    lengths.hist([row["num_decoded"] for row in rows if row["state"] != "bad"], bins=50)
-    lengths.set_xlabel("frames")
-    lengths.set_ylabel("videos")
-    return figure
-
-
-if __name__ == "__main__":
-    cli.run(main)
+    class_names = sides["train"].class_names
+    counts = {
+        side: np.bincount(videos.labels, minlength=len(class_names))
+        for side, videos in sides.items()
+    }
+    lengths = [row["num_decoded"] for row in rows if row["state"] != "bad"]
+    plot_data_set(counts, class_names, lengths, path)

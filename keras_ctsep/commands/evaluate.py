@@ -1,125 +1,162 @@
-"""Measures a saved model on a data set.
+"""Measures a saved model on a data set."""
 
-    python -m keras_ctsep.commands.evaluate --model runs/train_ucf/last.keras
-    python -m keras_ctsep.commands.evaluate --model runs/ucf/last.keras --num-clips 5 --num-crops 3
-
-The data set and the way to look at it are those of the run, from the `settings.json` beside the
-model, unless they are given.
-"""
-
+import csv
+import json
+import os
 import pathlib
+import sys
 from typing import Literal
 
 import numpy as np
 
-from keras_ctsep import cli, evaluation, inference
-from keras_ctsep.data import VideoDataset, read_videos
-from keras_ctsep.files import write_whole
+from keras_ctsep import evaluation
+from keras_ctsep.commands.options import AS_SAVED, ClipOptions, open_classifier
+from keras_ctsep.data import Annotations, read_videos
+from keras_ctsep.files import require_writable, write_whole
 from keras_ctsep.plots import plot_confusion_matrix
 
 
 def main(
     *,
     model: str,
-    dataset: Literal["ucf101", "hmdb51", "kinetics", "ssv2", "folder", "csv"] = None,
-    data: str = None,
-    split: int = None,
-    annotations: str = None,
-    subset: Literal["train", "test"] = "test",
+    dataset: Literal["ucf101", "hmdb51", "kinetics", "ssv2", "folder", "csv"] | None = None,
+    data: str | None = None,
+    split: int | None = None,
+    annotations: str | None = None,
+    subset: Literal["train", "val", "test", "all"] | None = None,
+    class_names: str | None = None,
     num_clips: int = 10,
     num_crops: Literal[1, 3] = 1,
-    num_frames: int = None,
-    frame_stride: int = None,
-    fps: float = None,
-    short_side: int = None,
-    crop_size: int = None,
-    frame_differences: bool = None,
-    shuffle_frames: bool = None,
-    batch_size: int = None,
-    workers: int = None,
-    cache: str = None,
-    strict: bool = None,
-    output: str = None,
+    batch_size: int = 16,
+    workers: int = 2,
+    cache: str | None = None,
+    strict: bool = False,
+    output: str | None = None,
+    clips: ClipOptions = AS_SAVED,
 ):
     """Measures a saved model: accuracy of clips, of videos and of each class.
 
     Args:
-        model: .keras file; what is not given comes from settings.json and classes.txt beside it.
-        dataset: how the videos are labelled.
+        model: .keras file that training wrote.
+        dataset: how the videos are labelled; that of the run if not given, from the settings.json
+            beside the model, as are data, split and annotations.
         data: folder of the videos.
         split: which split of UCF101 or HMDB51, or the seed of one for a folder.
         annotations: folder or file of the lists, if not in or beside the data.
-        subset: side of the split.
+        subset: side of the split. If not given, test for the videos of the run, and all for others.
+        class_names: text file with the name of a class in each line, instead of the names that
+            the file of the model has.
         num_clips: clips spread over each video.
         num_crops: the centre, or three squares along the longer side.
-        num_frames: frames in a clip.
-        frame_stride: distance between the frames of a clip, in frames of the video.
-        fps: frames a second of a clip, in place of frame_stride.
-        short_side: shorter side of the frames before the crop.
-        crop_size: side of the square that the model sees.
-        frame_differences: give the model differences between frames in place of frames.
-        shuffle_frames: shuffle the frames of every clip.
         batch_size: clips in a batch.
         workers: threads that read videos.
         cache: folder to keep decoded frames in.
         strict: stop at the first video that cannot be read.
-        output: folder for scores.npz, per_class.csv and confusion_matrix.png; if not given, one
-            beside the model that is called after it.
+        output: folder for accuracy.json, per_class.csv, scores.npz and confusion_matrix.png; if
+            not given, one beside the model that is called after it.
+        clips: how clips are cut.
 
     Returns:
-        Dict of `clip_top1`, `clip_top5`, `video_top1`, `video_top5`.
+        The exit code: 1 when a video could not be read, else 0.
+
+    Raises:
+        ValueError: when the model cannot be opened, the videos are not found, or have a class that
+            the model does not know.
     """
-    given = dict(locals())
-    for name in ("model", "subset", "num_clips", "num_crops", "output"):
-        del given[name]
+    classifier = open_classifier(model, None, class_names, clips)
+    source, subset = choose_videos(model, dataset, data, split, annotations, subset)
+    videos = read_videos(subset=subset, class_names=classifier.class_names, **source)
+    views = classifier.dataset(
+        with_labels_of(videos, classifier.class_names),
+        batch_size=batch_size,
+        num_clips=num_clips,
+        num_crops=num_crops,
+        num_threads=workers,
+        cache=cache,
+        strict=strict,
+    )
     path = pathlib.Path(model)
-    network, arguments, class_names = inference.read_run(path, **given)
-    if "dataset" not in arguments or "data" not in arguments:
-        raise ValueError(f"No settings.json beside {path}: give --dataset and --data.")
-    videos = read_videos(
-        arguments["dataset"],
-        arguments["data"],
-        subset,
-        arguments.get("split", 1),
-        arguments.get("annotations"),
-        class_names,
-    )
-    if list(videos.class_names) != class_names:
-        raise ValueError(
-            f"{path} knows {len(class_names)} classes, and the videos have "
-            f"{len(videos.class_names)}, or others, or in another order."
-        )
-    view = {"batch_size": 16} | inference.view_arguments(arguments)
-    views = VideoDataset(videos, num_clips=num_clips, num_crops=num_crops, **view)
-    scores, labels, paths = evaluation.score_views(network, views)
     output = pathlib.Path(output or path.with_name(f"{path.stem}-{subset}"))
-    result = _report(scores, labels, class_names, output)
+    require_writable(output)
+    scores, labels, paths = evaluation.score_views(classifier.model, views)
+    matrix = evaluation.confusion_matrix(scores.mean(axis=1), labels)
+    result = measure(scores, labels) | {"subset": subset, "num_videos": len(labels)}
+    write_report(output, classifier.class_names, matrix, result)
     with write_whole(output / "scores.npz") as temporary:
-        np.savez(temporary, scores=scores, labels=labels, paths=paths, class_names=class_names)
-    if views.bad_files:
-        print(f"{len(views.bad_files)} videos could not be read:", *views.bad_files, sep="\n  ")
-    print(
-        "clip top-1 {clip_top1:.3f}, top-5 {clip_top5:.3f}; video top-1 {video_top1:.3f}, top-5 "
-        "{video_top5:.3f}".format(**result),
-        f"({len(labels)} videos, {num_clips} x {num_crops} views; files in {output})",
-    )
-    return result
+        names = classifier.class_names
+        np.savez(temporary, scores=scores, labels=labels, paths=paths, class_names=names)
+    print_report(classifier.class_names, matrix, result, views, output)
+    try:
+        plot_confusion_matrix(matrix, classifier.class_names, output / "confusion_matrix.png")
+    except ModuleNotFoundError as error:  # matplotlib is an extra
+        print(f"No confusion_matrix.png: {error}", file=sys.stderr)
+    return int(bool(views.bad_files))
 
 
-def _report(scores, labels, class_names, output):
+def choose_videos(model, dataset, data, split, annotations, subset):
+    """Completes what is given about the videos with what the run of the model says.
+
+    Returns:
+        `(source, subset)`, where `source` is a dict of arguments of `read_videos`.
+    """
+    settings = pathlib.Path(model).with_name("settings.json")
+    run = _read_source(settings)
+    if (data is None or dataset is None) and not run:
+        found = "another settings.json" if settings.exists() else "no settings.json"
+        raise ValueError(
+            f"{model}: Expected --dataset and --data, or the settings.json of a run beside it. "
+            f"Received: {found}"
+        )
+    if data is None and "://" not in run["data"] and not os.path.exists(run["data"]):
+        raise ValueError(
+            f"{settings}: Expected the videos of the run where it found them, or --data. "
+            f"Received: {run['data']}, not there"
+        )
+    is_of_run = data is None or run.get("data") in (data, os.path.abspath(data))
+    of_run = run if is_of_run else {}
+    source = {
+        "dataset": dataset or run["dataset"],
+        "directory": data or run["data"],
+        "split": split or of_run.get("split") or 1,
+        "annotations": annotations or of_run.get("annotations"),
+    }
+    return source, subset or ("test" if is_of_run else "all")
+
+
+def _read_source(settings):
+    """Returns what a run was trained on; an empty dict if there is no such file, or another."""
+    try:
+        arguments = json.loads(settings.read_text(encoding="utf-8"))["arguments"]
+        optional = {"split": arguments.get("split"), "annotations": arguments.get("annotations")}
+        return {"dataset": arguments["dataset"], "data": arguments["data"]} | optional
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def with_labels_of(videos, class_names):
+    """Returns the videos with labels in the order of `class_names`, which may be more.
+
+    Example:
+    >>> from keras_ctsep.data import Annotations
+    >>> videos = Annotations(["a.avi", "b.avi"], [0, 1], ["jump", "run"])
+    >>> with_labels_of(videos, ("run", "sit", "jump")).labels.tolist()
+    [2, 0]
+    """
+    index = {name: label for label, name in enumerate(class_names)}
+    unknown = [name for name in videos.class_names if name not in index]
+    if unknown:
+        raise ValueError(
+            f"Expected videos of the {len(index)} classes of the model. "
+            f"Received: {len(unknown)} other classes, e.g. {unknown[0]!r}"
+        )
+    labels = [index[videos.class_names[label]] for label in videos.labels]
+    return Annotations(videos.paths, labels, class_names)
+
+
+def measure(scores, labels):
+    """Returns the accuracies of scores `(num_videos, num_views, num_classes)` as a dict."""
     of_clips, of_videos = scores.reshape(-1, scores.shape[2]), scores.mean(axis=1)
     clip_labels = labels.repeat(scores.shape[1])
-    matrix = evaluation.confusion_matrix(of_videos, labels)
-    plot_confusion_matrix(matrix, class_names, output / "confusion_matrix.png")
-    lines = ["class,videos,accuracy"]
-    width = max(map(len, class_names))
-    for name, count, accuracy in zip(
-        class_names, matrix.sum(axis=1), evaluation.per_class_accuracy(matrix), strict=True
-    ):
-        print(f"{name:{width}}  {count:5d} videos  {accuracy:.3f}")
-        lines.append(f'"{name}",{count},{accuracy:.6f}')
-    with write_whole(output / "per_class.csv") as temporary:
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return {
         "clip_top1": evaluation.top_k_accuracy(of_clips, clip_labels, k=1),
         "clip_top5": evaluation.top_k_accuracy(of_clips, clip_labels, k=5),
@@ -128,5 +165,33 @@ def _report(scores, labels, class_names, output):
     }
 
 
-if __name__ == "__main__":
-    cli.run(main)
+def write_report(output, class_names, matrix, result):
+    """Writes `accuracy.json` and `per_class.csv`; a class without videos has no accuracy."""
+    with write_whole(output / "accuracy.json") as temporary:
+        temporary.write_text(json.dumps(result, indent=2) + "\n")
+    with write_whole(output / "per_class.csv") as temporary:
+        with open(temporary, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+            writer = csv.writer(file)
+            writer.writerow(["class", "videos", "accuracy"])
+            for name, count, accuracy in _rows(class_names, matrix):
+                writer.writerow([name, count, f"{accuracy:.6f}" if count else ""])
+
+
+def print_report(class_names, matrix, result, views, output):
+    """Prints the accuracy of each class that has videos, and of all."""
+    width = max(map(len, class_names))
+    for name, count, accuracy in _rows(class_names, matrix):
+        if count:
+            print(f"{name:{width}}  {count:5d} videos  {accuracy:.3f}")
+    if views.bad_files:
+        print(f"{len(views.bad_files)} videos could not be read:", *views.bad_files, sep="\n  ")
+    print(
+        "clip top-1 {clip_top1:.3f}, top-5 {clip_top5:.3f}; video top-1 {video_top1:.3f}, top-5 "
+        "{video_top5:.3f} ({num_videos} videos of the subset {subset}, ".format(**result)
+        + f"{views.num_clips} x {views.num_crops} views; files in {output})"
+    )
+
+
+def _rows(class_names, matrix):
+    accuracies = evaluation.per_class_accuracy(matrix)
+    return zip(class_names, matrix.sum(axis=1), accuracies, strict=True)

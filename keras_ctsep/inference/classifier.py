@@ -1,112 +1,263 @@
-"""A trained model with its classes and the way its clips are cut."""
+"""A trained model with the names of its classes and the way its clips are cut."""
 
 import json
-import pathlib
+import os
+import zipfile
+from typing import NamedTuple
 
 import keras
+import numpy as np
 
-from keras_ctsep.data import ClipCache
+from keras_ctsep.data import Annotations, VideoDataset, VideoError
+from keras_ctsep.data.look_ahead import LookAhead
+from keras_ctsep.files import write_whole
+from keras_ctsep.inference.class_names import names_beside
 from keras_ctsep.models import make_network
-from keras_ctsep.weights import count_saved_classes, kinetics400_class_names
+from keras_ctsep.weights import count_saved_classes
 
-_VIEW_ARGUMENTS = (
-    "batch_size",
-    "num_frames",
-    "frame_stride",
-    "fps",
-    "short_side",
-    "crop_size",
-    "frame_differences",
-    "shuffle_frames",
-    "seed",
-    "strict",
-    "cache",
-)
+_MEMBER = "keras_ctsep.json"  # what a `.keras` file, a zip archive, has beside Keras's own members
+_SIZES = ("num_frames", "short_side", "crop_size")
+_RATES = ("frame_stride", "fps")
+_CHANGES = ("frame_differences", "shuffle_frames")
+_LARGEST_BATCH = 16
 
 
-def read_run(model_path, **overrides):
-    """Loads a saved model with what is beside it in its run's folder.
+class Prediction(NamedTuple):
+    """What a model says about one video.
+
+    Attributes:
+        path: the video.
+        scores: float array `(num_classes,)`, the mean over the clips; `None` after an error.
+        frames: uint8 array `(num_frames, height, width, 3)`, what the model saw of the middle
+            clip; `None` after an error.
+        error: the `VideoError` of a video that cannot be read, else `None`.
+    """
+
+    path: str
+    scores: np.ndarray | None
+    frames: np.ndarray | None
+    error: VideoError | None
+
+
+class VideoClassifier:
+    """A model that knows the names of its classes and how its clips are cut.
+
+    Saved, it is an ordinary `.keras` file that has both inside, so that a file that was moved
+    predicts the same. `keras.saving.load_model` opens it as well, as the model alone.
 
     Args:
-        model_path: a `.keras` file, with `settings.json` and `classes.txt` beside it.
-        **overrides: arguments that take the place of those in `settings.json` unless `None`.
-
-    Returns:
-        A tuple `(model, arguments, class_names)`; `class_names` are the numbers of the classes
-        when there is no `classes.txt`.
+        model: a Keras model that takes clips `(batch, frames, height, width, 3)` and returns
+            scores `(batch, num_classes)`.
+        class_names: sequence of str, one for each class.
+        clips: dict of arguments of `keras_ctsep.data.VideoDataset`: `num_frames`, `short_side`,
+            `crop_size`, and `frame_stride` or `fps`; optionally `frame_differences` and
+            `shuffle_frames`. `VideoDataset.clips` are those that a model was trained with.
 
     Raises:
-        ValueError: when the file is not a model, or the class names do not fit to it.
+        ValueError: when the names do not fit the model, or `clips` has too few or other arguments.
+
+    Example:
+    >>> import keras, tempfile
+    >>> from keras_ctsep.inference import VideoClassifier
+    >>> clip = keras.Input((None, None, None, 3))
+    >>> model = keras.Model(clip, keras.layers.GlobalAveragePooling3D()(clip))
+    >>> clips = {"num_frames": 8, "fps": 15, "short_side": 64, "crop_size": 56}
+    >>> path = tempfile.mkdtemp() + "/model.keras"
+    >>> VideoClassifier(model, ["red", "green", "blue"], clips).save(path)
+    >>> classifier = VideoClassifier.load(path, frame_stride=2)
+    >>> classifier.class_names
+    ('red', 'green', 'blue')
+    >>> classifier.clips
+    {'num_frames': 8, 'short_side': 64, 'crop_size': 56, 'frame_stride': 2}
     """
-    model_path = pathlib.Path(model_path)
-    model = keras.models.load_model(model_path, compile=False)
-    settings, classes = (model_path.with_name(name) for name in ("settings.json", "classes.txt"))
-    arguments = json.loads(settings.read_text())["arguments"] if settings.exists() else {}
-    arguments |= {name: value for name, value in overrides.items() if value is not None}
-    num_classes = model.output_shape[-1]
-    if classes.exists():
-        class_names = classes.read_text(encoding="utf-8").splitlines()
-    else:
-        class_names = [str(number) for number in range(num_classes)]
-    if len(class_names) != num_classes:
-        raise ValueError(
-            f"{classes}: Expected one line for each of the {num_classes} classes of {model_path}. "
-            f"Received: {len(class_names)} lines"
-        )
-    return model, arguments, class_names
+
+    def __init__(self, model, class_names, clips):
+        self.model = model
+        self.class_names = tuple(map(str, class_names))
+        self.clips = {
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in clips.items()
+        }
+        num_classes = model.output_shape[-1]
+        if len(self.class_names) != num_classes:
+            raise ValueError(
+                f"Expected a name for each of the {num_classes} classes of the model. "
+                f"Received: {len(self.class_names)} names"
+            )
+        missing = {*_SIZES} - clips.keys()
+        unknown = clips.keys() - {*_SIZES, *_RATES, *_CHANGES}
+        if missing or unknown or len(clips.keys() & {*_RATES}) != 1:
+            raise ValueError(
+                "Expected clips with num_frames, short_side, crop_size, and frame_stride or fps. "
+                f"Received: clips={self.clips}"
+            )
+
+    def save(self, path):
+        """Writes a `.keras` file with the names of the classes and the clips inside it.
+
+        Args:
+            path: where to write; the file appears whole or not at all.
+
+        Raises:
+            OSError: when the file cannot be written.
+            ValueError: when the path has another ending.
+        """
+        if not os.fspath(path).endswith(".keras"):
+            raise ValueError(f"Expected a path that ends in .keras. Received: {path}")
+        about = {"class_names": self.class_names, "clips": self.clips}
+        with write_whole(path) as temporary:
+            self.model.save(temporary)
+            with zipfile.ZipFile(temporary, "a") as archive:
+                archive.writestr(_MEMBER, json.dumps(about, indent=2))
+
+    @classmethod
+    def load(cls, path, class_names=None, **clips):
+        """Opens a `.keras` file.
+
+        Args:
+            path: a file that `save` wrote. For another `.keras` file, `class_names` and `clips`
+                have to be given.
+            class_names: sequence of str instead of the names in the file.
+            **clips: arguments of clips instead of those in the file, unless `None`. `fps` takes
+                the place of a `frame_stride`, and the other way round.
+
+        Returns:
+            A `VideoClassifier`; its model is not compiled.
+
+        Raises:
+            ValueError: when the file is no model, or does not say what is not given.
+        """
+        about = _read_member(path)
+        clips = _changed(about.get("clips", {}), clips)
+        class_names = about.get("class_names") if class_names is None else class_names
+        if class_names is None or {*_SIZES} - clips.keys() or not clips.keys() & {*_RATES}:
+            raise ValueError(
+                f"{path}: Expected a file that VideoClassifier saved, or class names, num_frames, "
+                "short_side, crop_size, and frame_stride or fps with it. "
+                f"Received: {clips or 'no clips'}, {len(class_names or ())} class names"
+            )
+        try:
+            model = keras.saving.load_model(path, compile=False)
+        except (OSError, KeyError, RuntimeError, TypeError) as error:
+            raise _not_a_model(path, error) from error
+        return cls(model, class_names, clips)
+
+    @classmethod
+    def from_weights(cls, name, weights, class_names=None, **clips):
+        """Makes a network and fills it with weights that others trained.
+
+        The clips are those of torchvision's checkpoints: 16 frames, 15 a second, 112 pixels wide
+        out of 128. The names of the classes are those of the `classes.txt` next to the file, where
+        it has as many lines as the file's head has classes, else Kinetics-400's, where the head
+        has 400.
+
+        Args:
+            name: name of the network, see `keras_ctsep.models.make_network`.
+            weights: a `.pth`, `.weights.h5` or `.keras` file.
+            class_names: sequence of str instead of those names.
+            **clips: arguments of clips instead of those above, unless `None`, as in `load`.
+
+        Returns:
+            A `VideoClassifier`.
+
+        Raises:
+            ValueError: when the weights do not fit the network, or no class names fit them.
+        """
+        num_classes = count_saved_classes(weights)
+        class_names = class_names or names_beside(weights, num_classes)
+        defaults = {"num_frames": 16, "fps": 15.0, "short_side": 128, "crop_size": 112}
+        model = make_network(name, num_classes, weights=str(weights), head="same")
+        return cls(model, class_names, _changed(defaults, clips))
+
+    def dataset(self, annotations, **options):
+        """Makes a data set with the clips of this model.
+
+        Args:
+            annotations: `keras_ctsep.data.Annotations` with the classes of this model.
+            **options: more arguments of `keras_ctsep.data.VideoDataset`, `batch_size` among them.
+
+        Returns:
+            A `VideoDataset`.
+
+        Raises:
+            ValueError: for other classes, and what `VideoDataset` raises.
+        """
+        if annotations.class_names != self.class_names:
+            raise ValueError(
+                f"Expected the {len(self.class_names)} classes of the model, in its order. "
+                f"Received: {len(annotations.class_names)} classes, or others"
+            )
+        return VideoDataset(annotations, **_changed(self.clips, options))
+
+    def predict(self, videos, num_clips=10, num_threads=2):
+        """Scores videos one after the other; threads read the next ones in the meantime.
+
+        Args:
+            videos: sequence of paths.
+            num_clips: clips spread over each video; its scores are their mean.
+            num_threads: number of threads that read videos.
+
+        Yields:
+            A `Prediction` for each video, in order. One that cannot be read does not stop the
+            others.
+
+        Raises:
+            ValueError: for numbers below 1.
+        """
+        videos = [os.fspath(video) for video in videos]
+        look_ahead = LookAhead(lambda number: self._views(videos[number], num_clips), num_threads)
+        # Batches of one size, because JAX compiles the model for each.
+        batch_size = -(-num_clips // -(-num_clips // _LARGEST_BATCH))
+        for number, video in enumerate(videos):
+            following = range(number + 1, min(number + 1 + num_threads, len(videos)))
+            [views] = look_ahead.get([number], following)
+            if isinstance(views, VideoError):
+                yield Prediction(video, None, None, views)
+            else:
+                scores = self.model.predict(views, batch_size=batch_size, verbose=0)
+                scores = scores.mean(axis=0, dtype="float32")
+                yield Prediction(video, scores, views[num_clips // 2], None)
+
+    def top(self, scores, k=5):
+        """Names the classes of the highest scores.
+
+        Args:
+            scores: array `(num_classes,)`.
+            k: int, how many classes to name.
+
+        Returns:
+            list of tuples `(class_name, score)`, the highest score first.
+        """
+        best = np.argsort(-np.asarray(scores), kind="stable")[:k]
+        return [(self.class_names[label], float(scores[label])) for label in best]
+
+    def _views(self, video, num_clips):
+        annotations = Annotations([video], [0], self.class_names)
+        options = {"num_clips": num_clips, "batch_size": num_clips, "num_threads": 0}
+        try:
+            return self.dataset(annotations, strict=True, **options)[0][0]
+        except VideoError as error:
+            return error
 
 
-def read_weights(name, weights, **overrides):
-    """Makes a network and fills it with weights that others trained.
-
-    The clips are those of torchvision's checkpoints: 16 frames, 15 a second, 112 pixels wide out of
-    128. The class names are those of the `classes.txt` next to the file, where it has as many lines
-    as the file's head has classes, else Kinetics-400's, where the head has 400.
-
-    Args:
-        name: name of the network, see `keras_ctsep.models.make_network`.
-        weights: a `.pth`, `.weights.h5` or `.keras` file.
-        **overrides: arguments that take the place of those above unless `None`.
-
-    Returns:
-        A tuple `(model, arguments, class_names)` as from `read_run`.
-
-    Raises:
-        ValueError: when the weights do not fit to the network, or no class names fit to them.
-    """
-    class_names = _names_for(weights, count_saved_classes(weights))
-    model = make_network(name, len(class_names), weights=str(weights), head="same")
-    arguments = {"num_frames": 16, "fps": 15.0, "short_side": 128, "crop_size": 112}
-    arguments |= {name: value for name, value in overrides.items() if value is not None}
-    return model, arguments, class_names
+def _changed(clips, changes):
+    """Returns `clips` with those `changes` that are not None; one rate replaces the other."""
+    changes = {name: value for name, value in changes.items() if value is not None}
+    if changes.keys() & {*_RATES}:
+        clips = {name: value for name, value in clips.items() if name not in _RATES}
+    return clips | changes
 
 
-def _names_for(weights, num_classes):
-    classes = pathlib.Path(weights).with_name("classes.txt")
-    beside = classes.read_text(encoding="utf-8").splitlines() if classes.exists() else []
-    for names in (beside, list(kinetics400_class_names())):
-        if names and len(names) == num_classes:
-            return names
-    raise ValueError(
-        f"{weights}: Expected a head, and {classes} with a line for each of its classes. "
-        f"Received: {num_classes} classes, {len(beside)} lines"
-    )
+def _read_member(path):
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if _MEMBER not in archive.namelist():
+                return {}
+            return json.loads(archive.read(_MEMBER))
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise _not_a_model(path, error) from error
 
 
-def view_arguments(arguments):
-    """Picks what `keras_ctsep.data.VideoDataset` has to know out of the arguments of a run.
-
-    Args:
-        arguments: dict, as in `settings.json`; what is missing or `None` is left out.
-
-    Returns:
-        Dict of keyword arguments.
-    """
-    view = {name: arguments[name] for name in _VIEW_ARGUMENTS if arguments.get(name) is not None}
-    if "crop_size" in view:
-        view.setdefault("short_side", view["crop_size"] * 8 // 7)
-    if "cache" in view:
-        view["cache"] = ClipCache(view["cache"])
-    if arguments.get("workers") is not None:
-        view["num_threads"] = arguments["workers"]
-    return view
+def _not_a_model(path, error):
+    reason = str(error).partition("\n")[0] or type(error).__name__
+    return ValueError(f"{path}: Expected a .keras file. Received: {reason}")

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from keras_ctsep.files import write_whole
+from keras_ctsep.inference import VideoClassifier
 from keras_ctsep.plots import plot_curves
 
 
@@ -28,7 +29,8 @@ class Checkpoint(keras.callbacks.Callback):
     Files in `output`: `last.keras`, `best.keras` (highest `val_accuracy`, the later of equals),
     `history.csv`, after these `state.npz`, and last `curves.png` where matplotlib is installed.
     With an optimizer that averages weights (`use_ema=True`) both models and the validation use
-    the averages.
+    the averages. Both have the names of the classes and the way clips are cut inside them, see
+    `keras_ctsep.inference.VideoClassifier`.
 
     Args:
         output: folder to write into.
@@ -168,8 +170,9 @@ class Checkpoint(keras.callbacks.Callback):
         self._save_model("last.keras")
 
     def _save_model(self, name):
-        with write_whole(self.output / name) as temporary:
-            self.saved_model.save(temporary)
+        data = self.train_data
+        classifier = VideoClassifier(self.saved_model, data.annotations.class_names, data.clips)
+        classifier.save(self.output / name)
 
     def _write_history(self):
         with write_whole(self.output / "history.csv") as temporary:

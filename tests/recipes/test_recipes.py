@@ -1,7 +1,7 @@
 """The recipes, run on tiny videos."""
 
 import csv
-import functools
+import json
 import shutil
 import unittest.mock
 
@@ -15,12 +15,10 @@ from tiny_videos import COLOURS, write_tiny_ucf101
 from torch_checkpoints import narrow_state, write_checkpoint
 
 from keras_ctsep import cli
-from keras_ctsep.commands import evaluate, predict
-from keras_ctsep.data import Annotations, VideoDataset
-from keras_ctsep.inference import classifier
+from keras_ctsep.commands import evaluate
+from keras_ctsep.inference import VideoClassifier
 from keras_ctsep.models import make_network
 from keras_ctsep.training import run as training_run
-from keras_ctsep.weights import kinetics400_class_names
 
 SMALL = {"epochs": 2, "batch_size": 4, "num_frames": 4, "crop_size": 16}
 
@@ -43,105 +41,21 @@ def small_network(monkeypatch):
     monkeypatch.setattr(training_run, "make_network", tiny_network)
 
 
-def test_evaluate_finds_what_training_found(run, capsys):
+def test_evaluate_finds_what_training_found(run, tmp_path):
     folder, trained = run
-    result = evaluate.main(model=str(folder / "last.keras"))
+    assert evaluate.main(model=str(folder / "last.keras"), output=str(tmp_path)) == 0
+    result = json.loads((tmp_path / "accuracy.json").read_text())
     assert result["clip_top1"] == trained["clip_accuracy"]
     assert result["video_top1"] == trained["video_accuracy"]
-    assert result["clip_top5"] == result["video_top5"] == 1.0  # of three classes
-    with np.load(folder / "last-test" / "scores.npz") as file:
-        assert file["scores"].shape == (6, 10, 3)
-        np.testing.assert_allclose(file["scores"].sum(-1), 1, rtol=1e-5)
-        predicted = file["scores"].mean(axis=1).argmax(axis=1)
-        assert result["video_top1"] == np.mean(predicted == file["labels"])
-        right = [np.mean((predicted == label)[file["labels"] == label]) for label in range(3)]
-        assert file["class_names"].tolist() == list(COLOURS)
-    with open(folder / "last-test" / "per_class.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [(row["class"], row["videos"]) for row in rows] == [(name, "2") for name in COLOURS]
-    assert [float(row["accuracy"]) for row in rows] == right
-    assert (folder / "last-test" / "confusion_matrix.png").stat().st_size > 1000
-    assert "(6 videos, 10 x 1 views" in capsys.readouterr().out
+    assert (result["subset"], result["num_videos"]) == ("test", 6)
 
 
-def test_evaluate_takes_other_views_and_leaves_bad_videos_out(run, videos, tmp_path, capsys):
-    copy = tmp_path / "copy"
-    shutil.copytree(videos, copy)
-    (copy / "Red" / "v_Red_g01_c01.avi").write_text("")
-    with pytest.warns(UserWarning, match="v_Red_g01_c01.avi"):
-        evaluate.main(
-            model=str(run[0] / "last.keras"),
-            data=str(copy),
-            num_clips=2,
-            num_crops=3,
-            output=str(tmp_path / "scores"),
-        )
-    with np.load(tmp_path / "scores" / "scores.npz") as file:
-        assert file["scores"].shape == (5, 6, 3)
-        assert file["labels"].tolist() == [0, 1, 1, 2, 2]
-    out = capsys.readouterr().out
-    assert "1 videos could not be read" in out and "(5 videos, 2 x 3 views" in out
-
-
-def test_evaluate_needs_a_data_set_with_the_classes_of_the_model(run, tmp_path):
-    shutil.copy(run[0] / "last.keras", tmp_path / "alone.keras")
-    with pytest.raises(ValueError, match="give --dataset and --data"):
-        evaluate.main(model=str(tmp_path / "alone.keras"))
-    (tmp_path / "classes.txt").write_text("Red\nGreen\n")
-    with pytest.raises(ValueError, match="3 classes .* Received: 2 lines"):
-        evaluate.main(model=str(tmp_path / "alone.keras"))
-
-
-def test_predict_names_classes_and_goes_on_after_a_bad_file(run, videos, tmp_path, capsys):
-    good = [videos / name / f"v_{name}_g01_c01.avi" for name in ("Red", "Blue")]
-    (tmp_path / "text.avi").write_text("no video")
-    files = [str(good[0]), str(tmp_path / "text.avi"), str(tmp_path / "none.avi"), str(good[1])]
-    model = run[0] / "last.keras"
-    code = predict.main(*files, model=str(model), num_clips=2, output=str(tmp_path / "seen"))
-    assert code == 1
-    printed = capsys.readouterr()
-    lines = printed.err.splitlines()
-    assert len(lines) == 3 and "text.avi" in lines[0] and "none.avi" in lines[1]
-    assert lines[2] == "2 of 4 videos could not be read."
-    names = {f"v_{name}_g01_c01-frames.png" for name in ("Red", "Blue")}
-    assert {path.name for path in (tmp_path / "seen").iterdir()} == names
-
-    clips, _, _ = VideoDataset(
-        Annotations([files[0]], [0], list(COLOURS)),
-        2,
-        num_frames=4,
-        short_side=18,
-        crop_size=16,
-        num_clips=2,
-    )[0]
-    network = keras.models.load_model(model, compile=False)
-    scores = keras.ops.convert_to_numpy(network(clips)).mean(axis=0)
-    expected = sorted(zip(scores, COLOURS, strict=True), reverse=True)
-    table = [line.split() for line in printed.out.splitlines()[1:4]]
-    assert [name for _, name in table] == [name for _, name in expected]
-    np.testing.assert_allclose([float(p) for p, _ in table], [s for s, _ in expected], atol=1e-3)
-
-
-def test_predict_is_successful_without_bad_files(run, videos, tmp_path, capsys):
-    file = str(videos / "Red" / "v_Red_g01_c01.avi")
-    arguments = {"model": str(run[0] / "last.keras"), "num_clips": 2, "output": str(tmp_path)}
-    assert predict.main(file, top=2, **arguments) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 3
-
-
-def test_predict_with_weights_of_torchvision_names_classes_of_kinetics(
-    videos, tmp_path, capsys, monkeypatch
-):
-    monkeypatch.setattr(classifier, "make_network", functools.partial(make_network, width=0.0625))
-    write_checkpoint(tmp_path / "r3d_18.pth", narrow_state(num_classes=400))
-    weights = str(tmp_path / "r3d_18.pth")
-    file = str(videos / "Red" / "v_Red_g01_c01.avi")
-    sizes = {"num_frames": 4, "short_side": 18, "crop_size": 16, "num_clips": 1}
-    assert predict.main(file, model="R3D18", weights=weights, output=str(tmp_path), **sizes) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == file and len(lines) == 6
-    for line in lines[1:]:
-        assert line.split(maxsplit=1)[1] in kinetics400_class_names()
+def test_the_model_of_a_run_knows_its_classes_and_clips(run):
+    classifier = VideoClassifier.load(run[0] / "last.keras")
+    assert classifier.class_names == tuple(COLOURS)
+    sizes = {"num_frames": 4, "frame_stride": 1, "short_side": 18, "crop_size": 16}
+    others = {"frame_differences": False, "shuffle_frames": False}
+    assert classifier.clips == sizes | others
 
 
 @pytest.mark.parametrize(
@@ -206,8 +120,9 @@ def test_train_reads_csv_files(videos, tmp_path, small_network, capsys):
     train.main(dataset="csv", data=str(tmp_path), output=str(output), **SMALL | {"epochs": 1})
     assert "6 videos to train on, 3 to test on, 3 classes" in capsys.readouterr().out
     assert not (output / "best.keras").exists()  # the test must not choose the model
-    result = evaluate.main(model=str(output / "last.keras"), num_clips=1)
-    assert result["video_top1"] in (0, 1 / 3, 2 / 3, 1)
+    assert evaluate.main(model=str(output / "last.keras"), num_clips=1) == 0
+    result = json.loads((output / "last-test" / "accuracy.json").read_text())
+    assert result["num_videos"] == 3 and result["video_top1"] in (0, 1 / 3, 2 / 3, 1)
     assert (output / "classes.txt").read_text().split() == sorted(COLOURS)
 
 
@@ -248,8 +163,6 @@ def write_tiny_ucf101_at(folder):
             "--resume --optimizer sgd --temporal depthwise --label-smoothing 0.2",
             {"resume": True, "optimizer": "sgd", "temporal": "depthwise", "label_smoothing": 0.2},
         ),
-        (evaluate.main, "--model m.keras --num-crops 3", {"model": "m.keras", "num_crops": 3}),
-        (predict.main, "a.mp4 --model m.keras --top 2", {"model": "m.keras", "top": 2}),
     ],
 )
 def test_command_lines(main, line, expected):

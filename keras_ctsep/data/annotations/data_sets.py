@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_ctsep.data.annotations.annotations import Annotations
 from keras_ctsep.data.annotations.csv_lists import read_csv
-from keras_ctsep.data.annotations.folders import read_folder
+from keras_ctsep.data.annotations.folders import find_sides, read_folder
 from keras_ctsep.data.annotations.groups import group_leaks
 from keras_ctsep.data.annotations.kinetics_ssv2 import read_kinetics, read_ssv2
 from keras_ctsep.data.annotations.listing import check_subset
@@ -59,6 +59,37 @@ def read_videos(dataset, directory, subset, split=1, annotations=None, class_nam
     return videos
 
 
+def read_sides(dataset, directory, split=1, annotations=None, class_names=None):
+    """Reads every side of a data set.
+
+    Args:
+        dataset, directory, split, annotations, class_names: as for `read_videos`.
+
+    Returns:
+        A dict with `Annotations` for `"train"`, `"test"` and, where the data set has such a side
+        beside the one for testing, `"val"`. All have the classes of the training side.
+
+    Raises:
+        ValueError: as `read_videos`.
+
+    Example:
+    >>> import tempfile
+    >>> from keras_ctsep.data import make_motion_dataset, read_sides
+    >>> folder = make_motion_dataset(tempfile.mkdtemp() + "/set", num_groups=2, clips_per_group=1)
+    >>> {side: len(videos) for side, videos in read_sides("ucf101", folder).items()}
+    {'train': 8, 'test': 8}
+    """
+    directory = pathlib.Path(directory)
+    has_val = (dataset == "csv" and (directory / "val.csv").exists()) or (
+        dataset == "folder" and {"val", "test"} <= find_sides(directory).keys()
+    )
+    sides = {}
+    for subset in ("train", "test", *(["val"] if has_val else [])):
+        sides[subset] = _read_side(dataset, directory, subset, split, annotations, class_names)
+        class_names = sides["train"].class_names
+    return sides
+
+
 def _read_side(dataset, directory, subset, split, annotations, class_names):
     # Where the labels of the test side are secret, the validation side is what there is to test on.
     open_side = "val" if subset == "test" else subset
@@ -82,16 +113,11 @@ def _read_side(dataset, directory, subset, split, annotations, class_names):
 
 
 def _read_all(dataset, directory, split, annotations, class_names):
-    sides = []
-    for subset in ("train", "test"):
-        sides.append(_read_side(dataset, directory, subset, split, annotations, class_names))
-        class_names = sides[0].class_names
-    if dataset == "csv" and (pathlib.Path(directory) / "val.csv").exists():
-        sides.append(_read_side(dataset, directory, "val", split, annotations, class_names))
+    sides = read_sides(dataset, directory, split, annotations, class_names).values()
     return Annotations(
         sum((side.paths for side in sides), ()),
         np.concatenate([side.labels for side in sides]),
-        class_names,
+        next(iter(sides)).class_names,
     )
 
 

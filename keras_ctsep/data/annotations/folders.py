@@ -60,7 +60,7 @@ def read_folder(directory, subset="train", test_fraction=0.25, seed=0, class_nam
             f"Expected test_fraction between 0 and 1. Received: test_fraction={test_fraction}"
         )
     directory = pathlib.Path(directory)
-    sides = _find_sides(directory)
+    sides = find_sides(directory)
     if sides:
         roots = sides.values() if subset == "all" else [_choose_side(sides, subset, directory)]
         found = {side: _list_videos(side) for side in sides.values()}
@@ -80,7 +80,7 @@ def read_folder(directory, subset="train", test_fraction=0.25, seed=0, class_nam
     return videos
 
 
-def _find_sides(directory):
+def find_sides(directory):
     """Returns the folders of the sides by name: none, or the one for training and another."""
     names = {folder.name.lower(): folder for folder in sub_folders(directory)}
     sides = {

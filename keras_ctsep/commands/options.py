@@ -1,0 +1,50 @@
+"""Options that the commands share."""
+
+import dataclasses
+
+from keras_ctsep.inference import VideoClassifier, read_class_names
+
+
+@dataclasses.dataclass(frozen=True)
+class ClipOptions:
+    """How clips are cut, instead of the way that the file of the model says.
+
+    Args:
+        num_frames: frames in a clip.
+        frame_stride: distance between the frames of a clip, in frames of the video.
+        fps: frames a second of a clip, instead of frame_stride.
+        short_side: shorter side of the frames before the crop.
+        crop_size: side of the square that the model sees.
+        frame_differences: whether the model sees differences between frames.
+        shuffle_frames: whether to shuffle the frames of every clip.
+    """
+
+    num_frames: int | None = None
+    frame_stride: int | None = None
+    fps: float | None = None
+    short_side: int | None = None
+    crop_size: int | None = None
+    frame_differences: bool | None = None
+    shuffle_frames: bool | None = None
+
+
+AS_SAVED = ClipOptions()
+
+
+def open_classifier(model, weights=None, class_names=None, clips=AS_SAVED):
+    """Opens the model of a command.
+
+    Args:
+        model: a `.keras` file, or with `weights` the name of a network.
+        weights: file of weights.
+        class_names: text file with the name of a class in each line, or None.
+        clips: `ClipOptions`.
+
+    Returns:
+        A `keras_ctsep.inference.VideoClassifier`.
+    """
+    names = read_class_names(class_names) if class_names else None
+    options = dataclasses.asdict(clips)
+    if weights:
+        return VideoClassifier.from_weights(model, weights, names, **options)
+    return VideoClassifier.load(model, names, **options)

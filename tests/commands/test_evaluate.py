@@ -1,0 +1,175 @@
+"""What is measured of a model, on which videos, and what is written."""
+
+import csv
+import json
+import shutil
+import sys
+
+import keras
+import numpy as np
+import pytest
+from colour_model import CLIPS, colour_model, write_colour_run
+from tiny_videos import COLOURS, write_tiny_ucf101, write_video
+
+from keras_ctsep.commands import evaluate
+from keras_ctsep.commands.options import ClipOptions
+from keras_ctsep.inference import VideoClassifier
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    """Two training and two test videos a class; the first test video of Red is blue."""
+    folder = tmp_path_factory.mktemp("videos") / "UCF-101"
+    write_tiny_ucf101(folder, num_train=2, num_test=2)
+    write_video(folder / "Red" / "v_Red_g01_c01.avi", COLOURS["Blue"])
+    return folder
+
+
+@pytest.fixture
+def model(videos, tmp_path):
+    (tmp_path / "run").mkdir()
+    return write_colour_run(tmp_path / "run", videos)
+
+
+def accuracy(folder):
+    return json.loads((folder / "accuracy.json").read_text())
+
+
+def per_class(folder):
+    with open(folder / "per_class.csv", newline="", errors="surrogateescape") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_videos_of_the_run_are_measured(model, capsys):
+    assert evaluate.main(model=str(model), num_clips=3) == 0
+    folder = model.with_name("last-test")
+    expected = {"clip_top1": 5 / 6, "clip_top5": 1, "video_top1": 5 / 6, "video_top5": 1}
+    assert accuracy(folder) == expected | {"subset": "test", "num_videos": 6}
+    with np.load(folder / "scores.npz") as file:
+        assert file["scores"].shape == (6, 3, 3)
+        assert file["scores"].mean(axis=1).argmax(axis=1).tolist() == [2, 0, 1, 1, 2, 2]
+        assert file["labels"].tolist() == [0, 0, 1, 1, 2, 2]
+        assert file["class_names"].tolist() == list(COLOURS)
+    assert per_class(folder) == [
+        {"class": name, "videos": "2", "accuracy": accuracy}
+        for name, accuracy in zip(COLOURS, ("0.500000", "1.000000", "1.000000"), strict=True)
+    ]
+    if "matplotlib" in sys.modules:
+        assert (folder / "confusion_matrix.png").stat().st_size > 1000
+    assert "(6 videos of the subset test, 3 x 1 views" in capsys.readouterr().out
+
+
+def test_other_views_and_bad_videos(model, videos, tmp_path, capsys):
+    copy = tmp_path / "copy"
+    shutil.copytree(videos, copy)
+    (copy / "Red" / "v_Red_g01_c01.avi").write_text("")
+    with pytest.warns(UserWarning, match="v_Red_g01_c01.avi"):
+        code = evaluate.main(
+            model=str(model),
+            data=str(copy),
+            subset="test",
+            num_clips=2,
+            num_crops=3,
+            output=str(tmp_path / "scores"),
+            clips=ClipOptions(fps=12.5),
+        )
+    assert code == 1
+    with np.load(tmp_path / "scores" / "scores.npz") as file:
+        assert file["scores"].shape == (5, 6, 3)
+        assert file["labels"].tolist() == [0, 1, 1, 2, 2]
+    out = capsys.readouterr().out
+    assert "1 videos could not be read" in out and "(5 videos of the subset test, 2 x 3" in out
+
+
+def test_other_videos_are_measured_whole_and_may_have_fewer_classes(model, videos, tmp_path):
+    for name in ("Green", "Blue"):
+        shutil.copytree(videos / name, tmp_path / "mine" / name)
+    output = tmp_path / "scores"
+    folder = {"dataset": "folder", "data": str(tmp_path / "mine"), "output": str(output)}
+    assert evaluate.main(model=str(model), num_clips=1, **folder) == 0
+    assert accuracy(output)["subset"] == "all" and accuracy(output)["num_videos"] == 8
+    assert [row["videos"] for row in per_class(output)] == ["0", "4", "4"]
+    assert [row["accuracy"] for row in per_class(output)] == ["", "1.000000", "1.000000"]
+    # The videos of the run stay those of the run when they are named.
+    source, subset = evaluate.choose_videos(model, "ucf101", str(videos), None, None, None)
+    assert subset == "test" and source["split"] == 1
+
+
+def test_fewer_classes_of_ucf101_get_the_labels_of_the_model(videos, tmp_path):
+    names = ["Blue", "Black", "Green", "Red"]
+    clips = keras.Input((None, None, None, 3))
+    pooled = keras.layers.GlobalAveragePooling3D()(clips)
+    network = keras.Model(clips, keras.layers.Dense(4, use_bias=False)(pooled))
+    kernel = np.zeros((3, 4), "float32")
+    kernel[[0, 1, 2], [3, 2, 0]] = 1
+    network.set_weights([kernel])
+    VideoClassifier(network, names, CLIPS).save(tmp_path / "four.keras")
+    output = tmp_path / "scores"
+    given = {"dataset": "ucf101", "data": str(videos), "subset": "test", "output": str(output)}
+    assert evaluate.main(model=str(tmp_path / "four.keras"), num_clips=1, **given) == 0
+    assert accuracy(output)["video_top1"] == 5 / 6
+    assert [(row["class"], row["videos"]) for row in per_class(output)] == [
+        ("Blue", "2"),
+        ("Black", "0"),
+        ("Green", "2"),
+        ("Red", "2"),
+    ]
+
+
+def test_unknown_classes_are_refused(videos, tmp_path):
+    path = tmp_path / "model.keras"
+    VideoClassifier(colour_model(), ["Red", "Green", "Teal"], CLIPS).save(path)
+    with pytest.raises(ValueError, match="3 classes of the model. Received: 1 other .*'Blue'"):
+        evaluate.main(model=str(path), dataset="ucf101", data=str(videos), subset="test")
+
+
+def test_a_model_without_its_run_needs_a_data_set(model, videos, tmp_path):
+    alone = tmp_path / "alone.keras"
+    shutil.copy(model, alone)
+    message = r"alone\.keras: Expected --dataset and --data.*Received: no settings\.json"
+    with pytest.raises(ValueError, match=message):
+        evaluate.main(model=str(alone))
+    for text in ("{}", "[1]", "no json", '{"arguments": {"data": "x"}}'):
+        (tmp_path / "settings.json").write_text(text)
+        with pytest.raises(ValueError, match=r"Received: another settings\.json"):
+            evaluate.main(model=str(alone), data=str(videos))
+    given = {"dataset": "ucf101", "data": str(videos), "output": str(tmp_path / "scores")}
+    assert evaluate.main(model=str(alone), num_clips=1, **given) == 0
+    assert accuracy(tmp_path / "scores")["num_videos"] == 12
+
+
+def test_videos_that_moved_are_asked_for(model, tmp_path):
+    write_colour_run(model.parent, tmp_path / "gone")
+    with pytest.raises(ValueError, match=r"settings\.json: .* or --data. Received: .*gone"):
+        evaluate.main(model=str(model))
+
+
+def test_names_come_back_and_without_matplotlib_a_line_says_so(
+    videos, tmp_path, capsys, monkeypatch
+):
+    names = ['a "b", c', "d\u2028e", "\udcff$x_"]
+    for name, colour in zip(names, COLOURS, strict=True):
+        shutil.copytree(videos / colour, tmp_path / "mine" / name)
+    (tmp_path / "run").mkdir()
+    path = tmp_path / "run" / "m.keras"
+    VideoClassifier(colour_model(), names, CLIPS).save(path)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.setattr(sys, "stdout", open(tmp_path / "out.txt", "w", errors="backslashreplace"))
+    given = {"dataset": "folder", "data": str(tmp_path / "mine"), "num_clips": 1}
+    assert evaluate.main(model=str(path), **given) == 0
+    sys.stdout.close()
+    folder = tmp_path / "run" / "m-all"
+    assert {row["class"] for row in per_class(folder)} == set(names)
+    assert {file.name for file in folder.iterdir()} == {
+        "accuracy.json",
+        "per_class.csv",
+        "scores.npz",
+    }
+    assert "No confusion_matrix.png: " in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_work(model, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        evaluate.main(model=str(model), output=str(tmp_path / "file"))
+    assert capsys.readouterr().out == ""

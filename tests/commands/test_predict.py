@@ -1,0 +1,102 @@
+"""Names of what happens in videos."""
+
+import functools
+import sys
+
+import pytest
+from colour_model import colour_model, write_colour_run
+from tiny_videos import COLOURS, write_video
+from torch_checkpoints import narrow_state, write_checkpoint
+
+from keras_ctsep import commands
+from keras_ctsep.commands import predict
+from keras_ctsep.commands.options import ClipOptions
+from keras_ctsep.inference import classifier
+from keras_ctsep.models import make_network
+from keras_ctsep.weights import kinetics400_class_names
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    """Two videos of one name."""
+    folder = tmp_path_factory.mktemp("videos")
+    for name in ("Red", "Blue"):
+        write_video(folder / name / "jump.avi", COLOURS[name])
+    return [str(folder / name / "jump.avi") for name in ("Red", "Blue")]
+
+
+@pytest.fixture
+def model(tmp_path):
+    return str(write_colour_run(tmp_path))
+
+
+def test_classes_are_named_and_a_bad_file_is_left_out(videos, model, tmp_path, capsys):
+    (tmp_path / "text.avi").write_text("no video")
+    bad = [str(tmp_path / "text.avi"), str(tmp_path / "none.avi")]
+    assert predict.main((videos[0], *bad, videos[1]), model=model, num_clips=2, top=1) == 1
+    printed = capsys.readouterr()
+    errors = printed.err.splitlines()
+    assert len(errors) == 3 and "text.avi" in errors[0] and "none.avi" in errors[1]
+    assert errors[2] == "2 of 4 videos could not be read."
+    lines = printed.out.splitlines()
+    assert lines[::2] == videos
+    assert [line.split()[1] for line in lines[1::2]] == ["Red", "Blue"]
+    assert all(0.5 < float(line.split()[0]) < 1 for line in lines[1::2])
+
+
+def test_pictures_are_drawn_when_asked_for_each_under_its_own_name(
+    videos, model, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    before = set(tmp_path.iterdir())
+    assert predict.main(tuple(videos), model=model, num_clips=1) == 0
+    assert set(tmp_path.iterdir()) == before
+    pytest.importorskip("matplotlib")
+    assert predict.main(tuple(videos), model=model, num_clips=1, output="seen") == 0
+    pictures = {path.name: path.read_bytes() for path in (tmp_path / "seen").iterdir()}
+    assert pictures.keys() == {"jump-frames.png", "jump-2-frames.png"}
+    assert pictures["jump-frames.png"] != pictures["jump-2-frames.png"]
+
+
+def test_names_of_pictures_are_never_the_same():
+    videos = ["a/jump.mp4", "b/jump.avi", "b/jump-2.mp4", "JUMP.mp4", "$x_$.mp4"]
+    names = predict.picture_names(videos)
+    assert names[0] == "jump-frames.png" and names[4] == "$x_$-frames.png"
+    assert len({name.lower() for name in names}) == len(videos)
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_work(videos, model, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        predict.main(("none.avi",), model="none.keras", output=str(tmp_path / "file"))
+
+
+def test_pictures_without_matplotlib_are_refused_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ModuleNotFoundError, match="matplotlib"):
+        predict.main(("none.avi",), model="none.keras", output=str(tmp_path))
+
+
+def test_a_file_without_classes_takes_them_from_a_list(videos, tmp_path, capsys):
+    path = str(tmp_path / "plain.keras")
+    colour_model().save(path)
+    clips = ClipOptions(num_frames=4, fps=25, short_side=18, crop_size=16)
+    with pytest.raises(ValueError, match=r"plain\.keras: Expected .* class names"):
+        predict.main((videos[0],), model=path, clips=clips)
+    (tmp_path / "names.txt").write_text("rot\ngruen\nblau\n")
+    names = str(tmp_path / "names.txt")
+    assert predict.main((videos[0],), model=path, class_names=names, clips=clips, top=1) == 0
+    assert capsys.readouterr().out.split()[-1] == "rot"
+
+
+def test_weights_of_torchvision_name_classes_of_kinetics(videos, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(classifier, "make_network", functools.partial(make_network, width=0.0625))
+    weights = str(tmp_path / "r3d_18.pth")
+    write_checkpoint(weights, narrow_state(num_classes=400))
+    line = f"predict {videos[0]} --model R3D18 --weights {weights} --num-clips 1 --num-frames 4"
+    assert commands.main([*line.split(), "--short-side", "18", "--crop-size", "16"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == videos[0] and len(lines) == 6
+    for line in lines[1:]:
+        assert line.split(maxsplit=1)[1] in kinetics400_class_names()
