@@ -6,14 +6,14 @@ import tyro
 
 from keras_ctsep.commands import check, evaluate, predict
 
-_COMMANDS = {"predict": predict.main, "evaluate": evaluate.main, "check": check.main}
+COMMANDS = {"predict": predict.main, "evaluate": evaluate.main, "check": check.main}
 
 
-def main(args=None):
+def main(args):
     """Runs the command that a line of a shell names.
 
     Args:
-        args: list of str, the words after the program's name. `None`: those of this process.
+        args: list of str, the words after the program's name.
 
     Returns:
         The exit code: that of the command, or 2 after an error that the user can mend, which is
@@ -24,9 +24,8 @@ def main(args=None):
         stream.reconfigure(errors="backslashreplace")
     try:
         return tyro.extras.subcommand_cli_from_dict(
-            _COMMANDS,
+            COMMANDS,
             prog="keras-ctsep",
-            description="Names what happens in videos, measures models, checks sets of videos.",
             args=args,
             config=(tyro.conf.OmitArgPrefixes,),
         )

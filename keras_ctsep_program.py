@@ -1,0 +1,32 @@
+"""The program `keras-ctsep`.
+
+It stands outside the package because `import keras_ctsep` brings Keras and its backend, which takes
+seconds: the overview of the commands needs neither.
+"""
+
+import sys
+
+COMMANDS = {
+    "predict": "Names what happens in videos.",
+    "evaluate": "Measures a saved model: accuracy of clips, of videos and of each class.",
+    "check": "Reads every frame of a data set, and says what is wrong with it.",
+}
+
+
+def main():
+    """Runs the command that the line of the shell names, and returns its exit code."""
+    words = sys.argv[1:]
+    if words and words[0] in COMMANDS:
+        from keras_ctsep import commands
+
+        return commands.main(words)
+    overview = [f"usage: keras-ctsep {{{','.join(COMMANDS)}}} ...", ""]
+    overview += [f"  {name:10}{text}" for name, text in COMMANDS.items()]
+    overview += ["", "keras-ctsep COMMAND --help lists the options of a command."]
+    asked = words in (["-h"], ["--help"])
+    print("\n".join(overview), file=sys.stdout if asked else sys.stderr)
+    return 0 if asked else 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
