@@ -11,9 +11,9 @@ import time
 
 import keras
 import numpy as np
+import tyro
 from keras import ops
 
-from keras_ctsep import cli
 from keras_ctsep.ops import conv3d, depthwise_conv3d
 from keras_ctsep.ops.forms import FORMS
 
@@ -157,4 +157,4 @@ def _milliseconds(function, steps, seconds):
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    tyro.cli(main)

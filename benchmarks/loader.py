@@ -13,9 +13,9 @@ import time
 import av
 import keras
 import numpy as np
+import tyro
 
 import keras_ctsep
-from keras_ctsep import cli
 from keras_ctsep.data import Annotations, VideoDataset, uniform_clips
 
 NUM_FRAMES, SHORT_SIDE, CROP_SIZE = 16, 128, 112
@@ -165,4 +165,4 @@ def read_clip(path):
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    tyro.cli(main)

@@ -7,8 +7,8 @@ import math
 import pathlib
 
 import keras
+import tyro
 
-from keras_ctsep import cli
 from keras_ctsep.files import write_whole
 from keras_ctsep.models import count_multiply_adds, make_network
 
@@ -49,7 +49,7 @@ HEAD = (
 )
 
 
-def main(*, output: str = None):
+def main(*, output: str | None = None):
     """Prints parameters, multiply-adds, published accuracy and source of weights as Markdown.
 
     Args:
@@ -85,4 +85,4 @@ def _line(cells):
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    tyro.cli(main)

@@ -20,9 +20,9 @@ import time
 
 import loader as loading
 import numpy as np
+import tyro
 from report import write_results
 
-from keras_ctsep import cli
 from keras_ctsep.ops.cpu_settings import SETTINGS
 
 # Forward passes are short, so that whatever else runs for a moment weighs more.
@@ -44,10 +44,10 @@ def main(
     crop_size: int = 112,
     steps: int = 5,
     seconds: float = 20.0,
-    jit_compile: bool = None,
+    jit_compile: bool | None = None,
     device: str = "cpu",
     output: str = "runs/benchmark",
-    loader: str = None,
+    loader: str | None = None,
 ):
     """Measures networks side by side.
 
@@ -246,4 +246,4 @@ def add_slopes(rows):
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    tyro.cli(main)

@@ -14,8 +14,8 @@ import unittest.mock
 import keras
 import networks
 import numpy as np
+import tyro
 
-from keras_ctsep import cli
 from keras_ctsep.files import write_whole
 
 
@@ -114,4 +114,4 @@ def draw(kept, title, path):
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    tyro.cli(main)
