@@ -63,6 +63,36 @@ def test_confusion_matrix_of_101_classes_has_room_for_every_name(figures, tmp_pa
     assert len(boxes) == 101 and not any(overlaps)
 
 
+NAMES = ["$x_", "a$b^$c", "\udcff\\frac{"]  # a formula, its parts, and bytes that are no UTF-8
+SHOWN = ["$x_", "a$b^$c", r"\udcff\frac{"]
+
+
+def test_names_are_drawn_as_they_are(figures, tmp_path):
+    plots.plot_confusion_matrix(np.eye(3, dtype=int), NAMES, tmp_path / "matrix.png")
+    plots.plot_data_set({"train": [1, 2, 3]}, NAMES, [5, 6, 7], tmp_path / "set.png")
+    frames = np.zeros((2, 8, 8, 3), "uint8")
+    plots.contact_sheet(frames, tmp_path / "sheet.png", "\n".join(NAMES))
+    matrix, data_set, sheet = figures
+    for labels in (
+        matrix.axes[0].get_xticklabels(),
+        matrix.axes[0].get_yticklabels(),
+        data_set.axes[0].get_xticklabels(),
+    ):
+        assert [label.get_text() for label in labels] == SHOWN
+        assert not any(label.get_parse_math() for label in labels)
+    assert sheet.get_suptitle() == "\n".join(SHOWN)
+
+
+def test_data_set_stacks_the_videos_of_a_class(figures, tmp_path):
+    counts = {"train": [3, 1], "test": [1, 0]}
+    plots.plot_data_set(counts, ["jump", "run"], [10, 10, 12, 30, 30], tmp_path / "set.png")
+    balance, lengths = figures[0].axes
+    bars = [(bar.get_y(), bar.get_height()) for bar in balance.patches]
+    assert bars == [(0, 3), (0, 1), (3, 1), (1, 0)]
+    assert [text.get_text() for text in balance.get_legend().get_texts()] == ["train", "test"]
+    assert sum(bar.get_height() for bar in lengths.patches) == 5
+
+
 def test_contact_sheet_shows_every_frame_in_order(tmp_path):
     colours = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 0, 255], [0, 255, 255]])
     frames = np.broadcast_to(colours[:, None, None], (5, 8, 12, 3)).astype("uint8")

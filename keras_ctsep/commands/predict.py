@@ -44,13 +44,15 @@ def main(
     """
     if not videos:
         raise ValueError("Expected one video or more. Received: none")
+    if top < 1:
+        raise ValueError(f"Expected one class or more to name. Received: top={top}")
     if output:
         require_matplotlib()
         require_writable(output)
     classifier = open_classifier(model, weights, class_names, clips)
     num_failed = 0
     predictions = classifier.predict(videos, num_clips, workers)
-    for prediction, name in zip(predictions, picture_names(videos), strict=True):
+    for prediction, picture in zip(predictions, picture_names(videos), strict=True):
         if prediction.error:
             print(prediction.error, file=sys.stderr)
             num_failed += 1
@@ -59,7 +61,7 @@ def main(
         lines = [prediction.path, *(f"{score:6.3f}  {name}" for name, score in best)]
         print(*lines, sep="\n", flush=True)
         if output:
-            contact_sheet(prediction.frames, pathlib.Path(output) / name, "\n".join(lines))
+            contact_sheet(prediction.frames, pathlib.Path(output) / picture, "\n".join(lines))
     if num_failed:
         print(f"{num_failed} of {len(videos)} videos could not be read.", file=sys.stderr)
     return int(num_failed > 0)

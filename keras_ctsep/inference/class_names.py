@@ -6,7 +6,7 @@ from keras_ctsep.weights import kinetics400_class_names
 
 
 def read_class_names(path):
-    """Reads the names of classes from a text file with a line for each.
+    r"""Reads the names of classes from a text file with a line for each.
 
     Args:
         path: the file. Bytes that are no UTF-8 come back as they were, as in names of files.
@@ -16,6 +16,14 @@ def read_class_names(path):
 
     Raises:
         OSError: when the file cannot be read.
+
+    Example:
+    >>> import pathlib, tempfile
+    >>> from keras_ctsep.inference import read_class_names
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "classes.txt"
+    >>> _ = path.write_text("jump\nrun\n")
+    >>> read_class_names(path)
+    ['jump', 'run']
     """
     text = pathlib.Path(path).read_bytes().decode("utf-8-sig", "surrogateescape")
     # Not `splitlines`: a name may have one of the other characters that it splits at.

@@ -202,8 +202,10 @@ class VideoClassifier:
             others.
 
         Raises:
-            ValueError: for numbers below 1.
+            ValueError: for less than one clip.
         """
+        if num_clips < 1:
+            raise ValueError(f"Expected one clip or more. Received: num_clips={num_clips}")
         videos = [os.fspath(video) for video in videos]
         look_ahead = LookAhead(lambda number: self._views(videos[number], num_clips), num_threads)
         # Batches of one size, because JAX compiles the model for each.

@@ -59,6 +59,7 @@ def test_names_that_the_shell_cannot_write_are_shown(tmp_path):
     [
         ("predict none.avi --model none.keras", "none.keras: Expected a .keras file. Received: "),
         ("predict --model none.keras", "Expected one video or more. Received: none"),
+        ("predict a.avi --model none.keras --top 0", "Received: top=0"),
         ("predict a.avi --model R3D18 --weights none.pth", "none.pth"),
         ("evaluate --model none.keras", "none.keras: Expected a .keras file"),
         ("check --data none --output out", "Received: "),

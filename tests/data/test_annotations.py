@@ -16,6 +16,7 @@ from keras_ctsep.data import (
     read_folder,
     read_hmdb51,
     read_kinetics,
+    read_sides,
     read_ssv2,
     read_ucf101,
     read_videos,
@@ -401,6 +402,26 @@ def test_read_videos_all_of_csv_lists(tmp_path):
     assert every.class_names == ("jump", "run")
     val = read_videos("csv", tmp_path, "val", class_names=every.class_names)
     assert names_of(val, tmp_path) == ["d.mp4"] and val.labels.tolist() == [1]
+
+
+def test_read_sides_has_the_validation_side_where_it_is_another_than_the_test(tmp_path):
+    for side in ("train", "valid", "test"):
+        make_files(tmp_path, f"three/{side}/jump/{side}.mp4", f"three/{side}/run/{side}.mp4")
+    sides = read_sides("folder", tmp_path / "three")
+    assert {side: names_of(videos, tmp_path / "three") for side, videos in sides.items()} == {
+        "train": ["train/jump/train.mp4", "train/run/train.mp4"],
+        "test": ["test/jump/test.mp4", "test/run/test.mp4"],
+        "val": ["valid/jump/valid.mp4", "valid/run/valid.mp4"],
+    }
+    (tmp_path / "three" / "test").rename(tmp_path / "other")
+    assert list(read_sides("folder", tmp_path / "three")) == ["train", "test"]
+    make_files(tmp_path, "a.mp4", "b.mp4", "c.mp4", "d.mp4")
+    write(tmp_path, "train.csv", "a.mp4,run", "b.mp4,jump")
+    write(tmp_path, "test.csv", "c.mp4,run")
+    assert list(read_sides("csv", tmp_path)) == ["train", "test"]
+    write(tmp_path, "val.csv", "d.mp4,run")
+    sides = read_sides("csv", tmp_path)
+    assert sides["val"].labels.tolist() == [1] and sides["val"].class_names == ("jump", "run")
 
 
 def test_folders_of_sides_are_read_as_they_are(tmp_path):

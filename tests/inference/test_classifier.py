@@ -162,6 +162,8 @@ def test_predict_goes_on_after_a_file_that_cannot_be_read(video, tmp_path):
     assert "text.avi" in str(found[1].error) and found[1].scores is found[2].frames is None
     np.testing.assert_array_equal(found[0].scores, found[3].scores)
     assert colours.top(found[0].scores, 1)[0][0] == "Green"
+    with pytest.raises(ValueError, match="Received: num_clips=0"):
+        next(colours.predict([video], num_clips=0))
 
 
 def test_top_puts_the_first_of_equals_first():
