@@ -1,6 +1,7 @@
 """A trained model with the names of its classes and the way its clips are cut."""
 
 import json
+import math
 import os
 import zipfile
 from typing import NamedTuple
@@ -8,6 +9,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+import keras_ctsep
 from keras_ctsep.data import Annotations, VideoDataset, VideoError
 from keras_ctsep.data.look_ahead import LookAhead
 from keras_ctsep.files import write_whole
@@ -104,7 +106,8 @@ class VideoClassifier:
         """
         if not os.fspath(path).endswith(".keras"):
             raise ValueError(f"Expected a path that ends in .keras. Received: {path}")
-        about = {"class_names": self.class_names, "clips": self.clips}
+        version = keras_ctsep.__version__
+        about = {"class_names": self.class_names, "clips": self.clips, "keras_ctsep": version}
         with write_whole(path) as temporary:
             self.model.save(temporary)
             with zipfile.ZipFile(temporary, "a") as archive:
@@ -208,15 +211,17 @@ class VideoClassifier:
             raise ValueError(f"Expected one clip or more. Received: num_clips={num_clips}")
         videos = [os.fspath(video) for video in videos]
         look_ahead = LookAhead(lambda number: self._views(videos[number], num_clips), num_threads)
-        # Batches of one size, because JAX compiles the model for each.
-        batch_size = -(-num_clips // -(-num_clips // _LARGEST_BATCH))
+        batch_size = math.ceil(num_clips / math.ceil(num_clips / _LARGEST_BATCH))
+        num_missing = -num_clips % batch_size
         for number, video in enumerate(videos):
             following = range(number + 1, min(number + 1 + num_threads, len(videos)))
             [views] = look_ahead.get([number], following)
             if isinstance(views, VideoError):
                 yield Prediction(video, None, None, views)
             else:
-                scores = self.model.predict(views, batch_size=batch_size, verbose=0)
+                # Batches of one size, because JAX compiles the model for each.
+                filled = np.concatenate([views, views[:num_missing]])
+                scores = self.model.predict(filled, batch_size=batch_size, verbose=0)[:num_clips]
                 scores = scores.mean(axis=0, dtype="float32")
                 yield Prediction(video, scores, views[num_clips // 2], None)
 

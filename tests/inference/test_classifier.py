@@ -1,6 +1,7 @@
 """A model that carries the names of its classes and the way its clips are cut."""
 
 import functools
+import json
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from painted_videos import read_numbers, write_painted
 from tiny_videos import COLOURS, write_video
 from torch_checkpoints import narrow_state, write_checkpoint
 
+import keras_ctsep
 from keras_ctsep.data import Annotations
 from keras_ctsep.inference import VideoClassifier, classifier, read_class_names
 from keras_ctsep.models import make_network
@@ -61,6 +63,10 @@ def test_keras_opens_the_file_as_the_model_alone(tmp_path):
     scores = keras.saving.load_model(path).predict(clips, verbose=0)
     np.testing.assert_array_equal(scores, colour_model().predict(clips, verbose=0))
     assert [path.name for path in tmp_path.iterdir()] == ["last.keras"]
+    with zipfile.ZipFile(path) as archive:
+        about = json.loads(archive.read("keras_ctsep.json"))
+    expected = {"class_names": list(COLOURS), "clips": CLIPS}
+    assert about == expected | {"keras_ctsep": keras_ctsep.__version__}
 
 
 def test_names_with_any_letters_come_back(tmp_path):
@@ -139,14 +145,15 @@ def test_a_save_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["last.keras"]
 
 
-def test_predict_cuts_the_clips_that_the_data_set_cuts(tmp_path):
+@pytest.mark.parametrize("num_clips", [3, 17])  # 17 in two batches, of which one is filled up
+def test_predict_cuts_the_clips_that_the_data_set_cuts(num_clips, tmp_path):
     path = write_painted(tmp_path / "a.avi", num_frames=40, width=48)
     clips = CLIPS | {"frame_stride": 3, "short_side": 48, "crop_size": 48}
     painted = VideoClassifier(colour_model(), list(COLOURS), clips)
-    [found] = painted.predict([path], num_clips=3)
-    data = painted.dataset(Annotations([path], [0], COLOURS), batch_size=3, num_clips=3)
-    views, _, _ = data[0]
-    np.testing.assert_array_equal(found.frames, views[1])
+    [found] = painted.predict([path], num_clips)
+    annotations = Annotations([path], [0], COLOURS)
+    views, _, _ = painted.dataset(annotations, batch_size=num_clips, num_clips=num_clips)[0]
+    np.testing.assert_array_equal(found.frames, views[num_clips // 2])
     np.testing.assert_array_equal(np.diff(read_numbers(found.frames)), 3)
     expected = painted.model.predict(views, verbose=0).mean(axis=0)
     np.testing.assert_allclose(found.scores, expected, rtol=1e-6)
@@ -156,7 +163,7 @@ def test_predict_goes_on_after_a_file_that_cannot_be_read(video, tmp_path):
     (tmp_path / "text.avi").write_text("no video")
     videos = [video, tmp_path / "text.avi", str(tmp_path / "none.avi"), video]
     colours = VideoClassifier(colour_model(), COLOURS, CLIPS)
-    found = list(colours.predict(videos, num_clips=20))  # in two batches
+    found = list(colours.predict(videos, num_clips=2))
     assert [one.path for one in found] == [str(path) for path in videos]
     assert [one.error is None for one in found] == [True, False, False, True]
     assert "text.avi" in str(found[1].error) and found[1].scores is found[2].frames is None
