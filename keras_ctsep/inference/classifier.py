@@ -266,5 +266,5 @@ def _read_member(path):
 
 
 def _not_a_model(path, error):
-    reason = str(error).partition("\n")[0] or type(error).__name__
+    reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
     return ValueError(f"{path}: Expected a .keras file. Received: {reason}")
