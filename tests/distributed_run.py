@@ -72,21 +72,19 @@ def distributed_run(videos, output, batch_size, shard, norm, kill=False):
     )
     checkpoint.start(model, resume=True)
     with training.StopOnSignal(checkpoint, "", shard) as stop:
-        for first, last in checkpoint.parts(3):
-            model.fit(
-                train_data,
-                validation_data=test_data,
-                epochs=last,
-                initial_epoch=first,
-                shuffle=False,
-                verbose=0,
-                callbacks=[
-                    *distribution.callbacks(train_data, test_data, shard),
-                    checkpoint,
-                    stop,
-                    *([Kill()] if kill else []),
-                ],
-            )
+        checkpoint.fit(
+            model,
+            train_data,
+            validation_data=test_data,
+            epochs=3,
+            verbose=0,
+            callbacks=[
+                *distribution.callbacks(train_data, test_data, shard),
+                checkpoint,
+                stop,
+                *([Kill()] if kill else []),
+            ],
+        )
     names = ("loss", "accuracy", "val_loss", "val_accuracy")
     history = {name: [row[name] for row in checkpoint.history] for name in names}
     views = data.VideoDataset(test, num_clips=2, **view)

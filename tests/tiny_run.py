@@ -1,80 +1,115 @@
 """A training run of a second or two, as a function and as a program that is killed."""
 
-import inspect
 import os
 import sys
-import unittest.mock
 
 import keras
 
 from keras_ctsep import data, training
-from keras_ctsep.models import VideoResNet
-from keras_ctsep.training import run as training_run
+from keras_ctsep.models import CTSepResNet10
 
 
-def tiny_network(name, num_classes, **arguments):
-    """Has everything with a state that training changes: weights, statistics, seeds."""
-    inspect.signature(VideoResNet).bind(name, num_classes, **arguments)  # the same arguments
+def tiny_network(num_classes, with_state=True):
+    """Compiles in a second, and has everything that training changes: weights, averages, seeds."""
     clips = keras.Input((None, None, None, 3))
     x = keras.layers.Rescaling(1 / 255)(clips)
     x = keras.layers.Conv3D(4, 3)(x)
-    if name != "plain":  # neither is the same on parts of a batch
+    if with_state:  # neither is the same on parts of a batch
         x = keras.layers.BatchNormalization(momentum=0.5)(x)
         x = keras.layers.Dropout(0.3)(x)
     x = keras.layers.GlobalAveragePooling3D()(x)
     return keras.Model(clips, keras.layers.Dense(num_classes, activation="softmax")(x))
 
 
-def tiny_run(videos, output, kill=None, in_validation=False, **settings):
+def make_network(name, num_classes):
+    """The tiny network, one without state, or the real one with that temporal factor."""
+    if name in ("full", "depthwise"):
+        return CTSepResNet10(num_classes, width=0.0625, temporal=name, dropout=0.3)
+    return tiny_network(num_classes, with_state=name == "tiny")
+
+
+class Kill(keras.callbacks.Callback):
+    """Sends its own process a signal in the second batch of the second epoch, or in validation."""
+
+    def __init__(self, number, in_validation):
+        super().__init__()
+        self.number = number
+        self.in_validation = in_validation
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if not self.in_validation and (self.epoch, batch) == (1, 1):
+            os.kill(os.getpid(), self.number)
+
+    def on_test_begin(self, logs=None):
+        if self.in_validation and self.epoch == 1:
+            os.kill(os.getpid(), self.number)
+
+
+@training.restored_global_state()
+def tiny_run(
+    videos,
+    output,
+    *,
+    network="tiny",
+    kill=None,
+    in_validation=False,
+    hold_out=0.25,
+    epochs=3,
+    dtype_policy="float32",
+    distribute=False,
+    callbacks=(),
+    **arguments,
+):
     """Trains for three epochs of three batches.
 
     Args:
         videos: folder from `write_tiny_ucf101`.
         output: folder of the run.
-        kill: signal that the process gets from reading the second batch of the second epoch.
-        in_validation: get it as the second validation begins instead.
-        **settings: for `training.train`.
+        network: see `make_network`.
+        kill: signal that the process gets in the second epoch.
+        in_validation: whether it comes in the validation, not in the second batch.
+        hold_out: share of the training videos to validate on.
+        epochs, callbacks, **arguments: for `training.fit_and_test`.
+        dtype_policy: policy of the network.
+        distribute: whether to use two devices.
     """
-
-    class Videos(data.VideoDataset):
-        def __getitem__(self, index):
-            if kill and not in_validation and self.augment and self.epoch == 1 and index == 1:
-                os.kill(os.getpid(), kill)
-            return super().__getitem__(index)
-
-    class Checkpoint(training.Checkpoint):
-        def on_test_begin(self, logs=None):
-            if kill and in_validation and len(self.history) == 1:
-                os.kill(os.getpid(), kill)
-            super().on_test_begin(logs)
-
-    sides = [data.read_videos("ucf101", videos, side) for side in ("train", "test")]
-    settings = {
-        "epochs": 3,
-        "validation_fraction": 0.25,
-        "batch_size": 4,
-        "num_frames": 4,
-        "crop_size": 16,
-        "learning_rate": 0.02,
-        "ema": True,
-        "workers": 2,
-    } | settings
-    with (
-        unittest.mock.patch.object(training_run, "make_network", tiny_network),
-        unittest.mock.patch.object(training_run, "VideoDataset", Videos),
-        unittest.mock.patch.object(training_run, "Checkpoint", Checkpoint),
-    ):
-        return training.train(*sides, {}, output=str(output), **settings)
+    batch_size, shard = training.distribution.start(distribute, 4)
+    keras.utils.set_random_seed(0)
+    keras.config.set_dtype_policy(dtype_policy)
+    train, test = (data.read_videos("ucf101", videos, side) for side in ("train", "test"))
+    train, validation = data.hold_out(train, hold_out) if hold_out else (train, test)
+    clips = {"num_frames": 4, "short_side": 18, "crop_size": 16, "batch_size": batch_size}
+    train_data = data.VideoDataset(train, augment=True, shard=shard, **clips)
+    model = make_network(network, 3)
+    warmup_steps = min(len(train_data), len(train_data) * epochs // 2)
+    schedule = training.warmup_cosine(0.02, len(train_data) * epochs, warmup_steps)
+    variables = model.trainable_variables
+    return training.fit_and_test(
+        model,
+        train_data,
+        data.VideoDataset(validation, shard=shard, **clips),
+        data.VideoDataset(test, num_clips=10, shard=shard, **clips),
+        optimizer=training.make_optimizer("adamw", schedule, 0.05, True, variables),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=0.1),
+        epochs=epochs,
+        output=output,
+        callbacks=[*callbacks, *([Kill(kill, in_validation)] if kill else [])],
+        **arguments,
+    )
 
 
 if __name__ == "__main__":
-    if sys.argv[3] == "distribute":
+    videos, output, network, what = sys.argv[1:]
+    if what == "distribute":
         if keras.backend.backend() == "tensorflow":
             import tensorflow as tf
 
             two = [tf.config.LogicalDeviceConfiguration()] * 2
             cpu = tf.config.list_physical_devices("CPU")[0]
             tf.config.set_logical_device_configuration(cpu, two)
-        tiny_run(sys.argv[1], sys.argv[2], model="plain", distribute=True)
+        tiny_run(videos, output, network=network, distribute=True)
     else:
-        tiny_run(sys.argv[1], sys.argv[2], kill=int(sys.argv[3]))
+        tiny_run(videos, output, network=network, kill=int(what))

@@ -2,8 +2,9 @@
 
 from keras_ctsep.training import distribution
 from keras_ctsep.training.checkpoint import Checkpoint
+from keras_ctsep.training.global_state import restored_global_state
 from keras_ctsep.training.optimization import make_optimizer, warmup_cosine
-from keras_ctsep.training.run import train
+from keras_ctsep.training.run import fit_and_test
 from keras_ctsep.training.run_folder import choose_run_folder, write_run
 from keras_ctsep.training.signals import StopOnSignal
 
@@ -12,8 +13,9 @@ __all__ = [
     "StopOnSignal",
     "choose_run_folder",
     "distribution",
+    "fit_and_test",
     "make_optimizer",
-    "train",
+    "restored_global_state",
     "warmup_cosine",
     "write_run",
 ]

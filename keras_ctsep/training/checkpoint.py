@@ -14,6 +14,7 @@ import numpy as np
 from keras_ctsep.files import write_whole
 from keras_ctsep.inference import VideoClassifier
 from keras_ctsep.plots import plot_curves
+from keras_ctsep.training import distribution
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -48,9 +49,9 @@ class Checkpoint(keras.callbacks.Callback):
     trained.compile(...)
     checkpoint = Checkpoint("runs/1", model, train_data)
     checkpoint.start(trained, resume=True)
-    for first, last in checkpoint.parts(epochs=10):
-        trained.fit(train_data, validation_data=test_data, epochs=last, shuffle=False,
-                    initial_epoch=first, callbacks=[checkpoint])
+    checkpoint.fit(
+        trained, train_data, epochs=10, validation_data=test_data, callbacks=[checkpoint]
+    )
     ```
     """
 
@@ -76,7 +77,8 @@ class Checkpoint(keras.callbacks.Callback):
 
         Raises:
             OSError: when the folder cannot be written.
-            ValueError: when the state is that of another model, or the disk is almost full.
+            ValueError: when the state is that of another model, when processes have different
+                states, or when the disk is almost full.
         """
         model.optimizer.build(model.trainable_variables)
         if resume and self.state_path.exists():
@@ -84,6 +86,7 @@ class Checkpoint(keras.callbacks.Callback):
             self._resumed = True
         elif self.writes:
             self._write_state(model)
+        self._require_equal_processes()
         if not self.writes:
             return
         free, needed = shutil.disk_usage(self.output).free, 3 * self.state_path.stat().st_size
@@ -93,17 +96,26 @@ class Checkpoint(keras.callbacks.Callback):
                 f"{needed:,} bytes. Received: {free:,} bytes free"
             )
 
-    def parts(self, epochs):
-        """Yields `(initial_epoch, epochs)` for calls of `fit`: what is left of an epoch, the rest.
+    def fit(self, model, data, epochs, **arguments):
+        """Calls `model.fit` for what is left of the epochs.
 
-        Keras asks the data for the number of batches once a call.
+        Where a part of an epoch is left, that is a call of its own, because Keras asks the data
+        for the number of batches once a call.
+
+        Args:
+            model: the model that `start` got.
+            data: `train_data`, or an `AugmentedBatches` of it. It shuffles by itself.
+            epochs: int, the number of the last epoch.
+            **arguments: other arguments of `keras.Model.fit`; `callbacks` has this one.
         """
-        done = len(self.history)
+        first = len(self.history)
         if self.train_data.first_batch:
-            yield done, done + 1
+            model.fit(data, initial_epoch=first, epochs=first + 1, shuffle=False, **arguments)
             self.train_data.first_batch = 0
-            done += 1
-        yield done, epochs
+            first += 1
+            if model.stop_training:
+                return
+        model.fit(data, initial_epoch=first, epochs=epochs, shuffle=False, **arguments)
 
     def write_within_epoch(self, batch):
         """Writes the state after that batch of the call of `fit`, to go on from there.
@@ -126,8 +138,8 @@ class Checkpoint(keras.callbacks.Callback):
             self._resumed = False
 
     def on_train_end(self, logs=None):
-        # `fit` leaves the averages in the model, and here comes another.
-        if self.train_data.first_batch:
+        # `fit` leaves the averages in the model, and here comes another, unless a callback ends all.
+        if self.train_data.first_batch and not self.model.stop_training:
             _assign(self.model.trainable_variables, self._raw_weights)
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -162,6 +174,15 @@ class Checkpoint(keras.callbacks.Callback):
             # After them, so that whoever goes on from here finds the models and the history.
             self._write_state(self.model)
             self._draw_history()
+
+    def _require_equal_processes(self):
+        place = [len(self.history), self.train_data.first_batch]
+        places = distribution.gather([place], 1, self.train_data.shard)
+        if (places != places[0]).any():
+            raise ValueError(
+                f"Expected {self.state_path} to be the same file in all processes. "
+                f"Received: states after these epochs and batches, {places.tolist()}"
+            )
 
     def _save_models(self, row):
         best = max(row.get("val_accuracy", 0.0) for row in self.history)

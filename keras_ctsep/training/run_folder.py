@@ -6,27 +6,47 @@ import json
 import os
 import pathlib
 import platform
+import tempfile
 
 import keras
 
 from keras_ctsep.files import write_whole
 
 # What may differ between a run and its continuation without changing the result.
-_NOT_COMPARED = ("cache", "data", "annotations", "output", "resume", "strict", "workers")
-_PATHS = ("annotations", "cache", "data", "output", "weights")
+_NOT_COMPARED = ("cache", "data", "annotations", "strict", "workers")
+_PATHS = ("annotations", "cache", "data", "weights")
 
 
-def choose_run_folder(name, resume=False):
-    """Gives `name`, or the first of `name-2`, `name-3` ... that no run has used.
+def choose_run_folder(output, default, resume=False):
+    """Returns the folder for a run, after a look whether it can be written.
 
     Args:
-        name: str or path.
-        resume: bool, gives the last one that was used instead.
+        output: str or path, or `None` for the first of `default`, `default-2`, `default-3` ...
+            that no run has used.
+        default: str or path.
+        resume: bool; without an `output`, choose the last one that was used.
 
     Returns:
-        A `pathlib.Path`.
+        A `pathlib.Path`. The folder is not made yet.
+
+    Raises:
+        OSError: when it cannot be written.
+
+    Example:
+    >>> import tempfile
+    >>> from keras_ctsep import training
+    >>> parent = tempfile.mkdtemp()
+    >>> training.choose_run_folder(None, parent).name.endswith("-2")
+    True
     """
-    name = pathlib.Path(name)
+    folder = _default_folder(pathlib.Path(default), resume) if output is None else output
+    folder = pathlib.Path(folder).absolute()
+    parent = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+    with tempfile.TemporaryFile(dir=parent):
+        return folder
+
+
+def _default_folder(name, resume):
     folder = name
     for number in itertools.count(2):
         following = name.with_name(f"{name.name}-{number}")
@@ -35,14 +55,15 @@ def choose_run_folder(name, resume=False):
         folder = following
 
 
-def write_run(output, arguments, class_names):
+def write_run(output, arguments, class_names, resume=False):
     """Starts a run's folder: `settings.json` and `classes.txt`.
 
     Args:
         output: the folder.
-        arguments: dict of all arguments. With `arguments["resume"]` they have to be those of the
-            run that is there, but for the ones that do not change its result.
+        arguments: dict of what the run depends on.
         class_names: sequence of str.
+        resume: whether to go on with a run that is there. It must have had the same backend,
+            classes and arguments, but for those that do not change the result.
 
     Raises:
         OSError: when the folder cannot be written.
@@ -59,11 +80,11 @@ def write_run(output, arguments, class_names):
     for name in _PATHS:  # so that they are found from any folder
         if arguments.get(name) is not None and "://" not in arguments[name]:
             arguments[name] = os.path.abspath(arguments[name])
-    if (output / "history.csv").exists() and not arguments["resume"]:
+    if (output / "history.csv").exists() and not resume:
         raise ValueError(
             f"{output} holds a run already. Go on with --resume, or choose another --output."
         )
-    if (output / "settings.json").exists() and arguments["resume"]:
+    if (output / "settings.json").exists() and resume:
         _compare(output, arguments, class_names)
     settings = {
         "arguments": arguments,
@@ -83,7 +104,8 @@ def _compare(output, arguments, class_names):
     settings = json.loads((output / "settings.json").read_text())
     if "arguments" not in settings:
         raise ValueError(f"{output}: Expected the settings.json of a run. Received: another file")
-    before = settings["arguments"]
+    before = settings["arguments"] | {"backend": settings["backend"]}
+    arguments = arguments | {"backend": keras.backend.backend()}
     # An argument that only one of them has came with another version of the package.
     for name in sorted((arguments.keys() & before.keys()) - set(_NOT_COMPARED)):
         same = before[name] == arguments[name]

@@ -62,6 +62,20 @@ def stop():
     _of_backend().stop()
 
 
+def is_started():
+    """Tells whether models that are built now are shared among devices.
+
+    Returns:
+        bool. On PyTorch, whose processes share no models, `False`.
+
+    Example:
+    >>> from keras_ctsep.training import distribution
+    >>> distribution.is_started()
+    False
+    """
+    return _of_backend().is_started()
+
+
 def any_process(flag, shard):
     """Tells whether any process says so. All processes have to call it, and wait for each other.
 

@@ -17,6 +17,10 @@ def start():
     return (jax.process_index(), jax.process_count()), jax.device_count()
 
 
+def is_started():
+    return keras.distribution.distribution() is not None
+
+
 def stop():
     keras.distribution.set_distribution(None)
 

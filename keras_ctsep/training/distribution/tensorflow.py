@@ -19,6 +19,12 @@ def start():
     return (0, 1), len(devices)
 
 
+def is_started():
+    import tensorflow as tf
+
+    return tf.distribute.has_strategy()
+
+
 def stop():
     import tensorflow as tf
 
