@@ -4,8 +4,8 @@
     python recipes/train.py --dataset folder --data my_videos --model R2Plus1D18 --epochs 100
     python recipes/train.py --dataset csv --data lists --fps 15 --no-flip
 
-A run that was stopped goes on with the same command and `--resume`. `train_ucf.py` is shorter, to be
-read first.
+A run that was stopped goes on with the same command and `--resume`. To be read first:
+`train_ucf.py`, which is shorter.
 """
 
 from typing import Literal

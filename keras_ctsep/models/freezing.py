@@ -29,18 +29,19 @@ def freeze_norms(model):
     >>> any(norm.trainable_weights for norm in norms)
     False
     """
-    norms = list(_norms_in(model))
+    norms = list(batch_norms(model))
     for norm in norms:
         norm.trainable = False
     return norms
 
 
-def _norms_in(layer):
+def batch_norms(layer):
+    """Yields the batch norms of a layer or model, those inside convolutions and models too."""
     if isinstance(layer, keras.layers.BatchNormalization):
         yield layer
     elif isinstance(layer, keras.Model):
         for inner in layer.layers:
-            yield from _norms_in(inner)
+            yield from batch_norms(inner)
     else:
         parts = (getattr(layer, name, None) for name in _PLACES)
         yield from (part for part in parts if isinstance(part, keras.layers.BatchNormalization))

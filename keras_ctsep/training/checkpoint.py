@@ -138,7 +138,7 @@ class Checkpoint(keras.callbacks.Callback):
             self._resumed = False
 
     def on_train_end(self, logs=None):
-        # `fit` leaves the averages in the model, and here comes another, unless a callback ends all.
+        # `fit` leaves the averages in the model, and another call comes unless a callback ends all.
         if self.train_data.first_batch and not self.model.stop_training:
             _assign(self.model.trainable_variables, self._raw_weights)
 

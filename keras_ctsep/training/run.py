@@ -12,6 +12,7 @@ from keras_ctsep.evaluation import confusion_matrix, score_views, top_k_accuracy
 from keras_ctsep.plots import plot_confusion_matrix
 from keras_ctsep.training import distribution
 from keras_ctsep.training.checkpoint import Checkpoint
+from keras_ctsep.training.precise_norms import PreciseNorms
 from keras_ctsep.training.run_folder import write_run
 from keras_ctsep.training.signals import StopOnSignal
 
@@ -28,6 +29,7 @@ def fit_and_test(
     output,
     settings=None,
     resume=False,
+    precise_norms=0,
     callbacks=(),
 ):
     """Fits a network to videos, keeps the run in a folder, and tests it.
@@ -41,7 +43,7 @@ def fit_and_test(
 
     Args:
         network: Keras model from clips to scores of the classes, not compiled.
-        train_data: a `keras_ctsep.data.VideoDataset` that augments, or an `AugmentedBatches` of one.
+        train_data: a `keras_ctsep.data.VideoDataset` that augments, or `AugmentedBatches` of it.
         validation_data: a `VideoDataset` that is evaluated after each epoch.
         test_data: a `VideoDataset` that the network is measured on at the end, usually with several
             clips of each video.
@@ -53,6 +55,8 @@ def fit_and_test(
             with the same settings.
         resume: whether to go on with the run in the folder, from where a signal stopped it or else
             from the end of its last epoch.
+        precise_norms: number of training clips over which the statistics of batch norms are
+            computed anew before each validation, see `PreciseNorms`; 0 keeps moving averages.
         callbacks: Keras callbacks for `fit`, which come after those of this package.
 
     Returns:
@@ -66,49 +70,45 @@ def fit_and_test(
     if epochs < 1:
         raise ValueError(f"Expected one epoch or more. Received: epochs={epochs}")
     videos = train_data.dataset if isinstance(train_data, AugmentedBatches) else train_data
-    shard, class_names = videos.shard, videos.annotations.class_names
+    shard = videos.shard
     is_first = shard[0] == 0
     say = print if is_first else (lambda *words: None)
     if is_first:
-        counts = _count_videos(videos, validation_data, test_data)
-        write_run(output, (settings or {}) | {"epochs": epochs} | counts, class_names, resume)
+        what = {"epochs": epochs, "precise_norms": precise_norms}
+        what |= _count_videos(videos, validation_data, test_data)
+        write_run(output, (settings or {}) | what, videos.annotations.class_names, resume)
     trained = compiled(network, optimizer, loss)
     say(
         f"{network.name}, {network.count_params():,} parameters, on {keras.backend.backend()}: "
         f"{videos.num_videos} videos to train on, {validation_data.num_videos} to validate, "
-        f"{test_data.num_videos} to test on, {len(class_names)} classes. Writes to {output}"
+        f"{test_data.num_videos} to test on, {len(videos.annotations.class_names)} classes. "
+        f"Writes to {output}"
     )
     choosing, testing = validation_data.annotations.paths, test_data.annotations.paths
     keep_best = set(choosing).isdisjoint(testing)
     checkpoint = Checkpoint(output, network, videos, writes=is_first, keep_best=keep_best)
     checkpoint.start(trained, resume)
     start -= sum(row["seconds"] for row in checkpoint.history)
-    with StopOnSignal(
-        checkpoint, f"The run is saved in {output}; --resume goes on.", shard
-    ) as stop:
+    with StopOnSignal(checkpoint, f"The run is in {output}; --resume goes on.", shard) as stop:
+        own = [*distribution.callbacks(videos, validation_data, shard), checkpoint]
+        own += [PreciseNorms(train_data, precise_norms)] if precise_norms else []
+        own += [stop, keras.callbacks.TerminateOnNaN(raise_error=True)]
         checkpoint.fit(
             trained,
             train_data,
             validation_data=validation_data,
             epochs=epochs,
             verbose="auto" if is_first else 0,
-            callbacks=[
-                *distribution.callbacks(videos, validation_data, shard),
-                checkpoint,
-                stop,
-                keras.callbacks.TerminateOnNaN(raise_error=True),
-                *callbacks,
-            ],
+            callbacks=[*own, *callbacks],
         )
         trained = distribution.local_copy(trained, shard)
         result = _test(trained, test_data, output if is_first else None, [stop])
     _report_bad_files(videos, validation_data, test_data)
     result |= {"parameters": network.count_params(), "seconds": time.monotonic() - start}
+    clips = test_data.num_views // test_data.num_videos
     say(
         "clip accuracy {clip_accuracy:.3f}, video accuracy {video_accuracy:.3f} ({clips} clips), "
-        "{parameters:,} parameters, {seconds:.0f} seconds".format(
-            clips=test_data.num_views // test_data.num_videos, **result
-        )
+        "{parameters:,} parameters, {seconds:.0f} seconds".format(clips=clips, **result)
     )
     return result
 
