@@ -58,6 +58,7 @@ def main(
     mixup: float = 0.0,
     cutmix: float = 0.0,
     mixed_precision: Literal["mixed_bfloat16", "mixed_float16"] | None = None,
+    precise_norms: int = 0,
     distribute: bool = False,
     workers: int = 2,
     cache: str | None = None,
@@ -104,6 +105,8 @@ def main(
         mixup: parameter of the Beta distribution for mixing pairs of clips; 0 for none.
         cutmix: the same for putting a box of one clip into another.
         mixed_precision: compute in 16 bits.
+        precise_norms: training clips over which the statistics of batch norms are computed anew
+            before each validation; 0 keeps moving averages.
         distribute: train on all devices, see `keras_ctsep.training.distribution`.
         workers: threads that read videos.
         cache: folder to keep decoded frames in.
@@ -194,6 +197,7 @@ def main(
         output=output,
         settings=settings | clips | augmentation | mixing | options,
         resume=resume,
+        precise_norms=precise_norms,
     )
 
 

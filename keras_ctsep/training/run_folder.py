@@ -6,11 +6,10 @@ import json
 import os
 import pathlib
 import platform
-import tempfile
 
 import keras
 
-from keras_ctsep.files import write_whole
+from keras_ctsep.files import require_writable, write_whole
 
 # What may differ between a run and its continuation without changing the result.
 _NOT_COMPARED = ("cache", "data", "annotations", "strict", "workers")
@@ -27,7 +26,7 @@ def choose_run_folder(output, default, resume=False):
         resume: bool; without an `output`, choose the last one that was used.
 
     Returns:
-        A `pathlib.Path`. The folder is not made yet.
+        A `pathlib.Path`; the folder is there.
 
     Raises:
         OSError: when it cannot be written.
@@ -35,24 +34,25 @@ def choose_run_folder(output, default, resume=False):
     Example:
     >>> import tempfile
     >>> from keras_ctsep import training
-    >>> parent = tempfile.mkdtemp()
-    >>> training.choose_run_folder(None, parent).name.endswith("-2")
-    True
+    >>> training.choose_run_folder(None, tempfile.mkdtemp() + "/run").name
+    'run'
     """
     folder = _default_folder(pathlib.Path(default), resume) if output is None else output
-    folder = pathlib.Path(folder).absolute()
-    parent = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
-    with tempfile.TemporaryFile(dir=parent):
-        return folder
+    require_writable(folder)
+    return pathlib.Path(folder)
 
 
 def _default_folder(name, resume):
     folder = name
     for number in itertools.count(2):
         following = name.with_name(f"{name.name}-{number}")
-        if not (following if resume else folder).exists():
+        if not _is_used(following if resume else folder):
             return folder
         folder = following
+
+
+def _is_used(folder):
+    return folder.is_file() or (folder.is_dir() and any(folder.iterdir()))
 
 
 def write_run(output, arguments, class_names, resume=False):

@@ -1,24 +1,24 @@
 """The recipes, run on tiny videos."""
 
 import csv
+import functools
 import json
 import shutil
-import unittest.mock
 
 import keras
 import numpy as np
 import pytest
 import train
 import train_ucf
+import tyro
 from tiny_run import tiny_network
 from tiny_videos import COLOURS, write_tiny_ucf101
 from torch_checkpoints import narrow_state, write_checkpoint
 
-from keras_ctsep import cli
 from keras_ctsep.commands import evaluate
+from keras_ctsep.data import make_motion_dataset, motion
 from keras_ctsep.inference import VideoClassifier
-from keras_ctsep.models import make_network
-from keras_ctsep.training import run as training_run
+from keras_ctsep.models import CTSepResNet10, make_network
 
 SMALL = {"epochs": 2, "batch_size": 4, "num_frames": 4, "crop_size": 16}
 
@@ -29,33 +29,68 @@ def videos(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def run(videos, tmp_path_factory):
-    """The folder and result of `train_ucf.py`."""
-    folder = tmp_path_factory.mktemp("runs") / "ucf"
-    with unittest.mock.patch.object(training_run, "make_network", tiny_network):
-        return folder, train_ucf.main(data=str(videos), output=str(folder), **SMALL)
+def run(tmp_path_factory):
+    """The folder, drawn videos and result of README's first command, but for their number."""
+    folder = tmp_path_factory.mktemp("first")
+    draw = functools.partial(make_motion_dataset, num_groups=2, clips_per_group=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KERAS_HOME", str(folder))
+        patch.chdir(folder)
+        patch.setattr(train_ucf, "make_motion_dataset", draw)
+        result = tyro.cli(train_ucf.main, args=["--epochs", "8"])
+    return folder / "runs" / "train_ucf", folder / "datasets" / "keras_ctsep_motion", result
 
 
 @pytest.fixture
 def small_network(monkeypatch):
-    monkeypatch.setattr(training_run, "make_network", tiny_network)
+    """Where the data is what is tested."""
+    monkeypatch.setattr(
+        train, "make_network", lambda name, num_classes, **_: tiny_network(num_classes)
+    )
+
+
+def history(folder):
+    with open(folder / "history.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_first_command_of_the_readme(run):
+    folder, videos, result = run
+    assert len(list(videos.glob("*/*.avi"))) == 16
+    arguments = json.loads((folder / "settings.json").read_text())["arguments"]
+    assert train_ucf.DRAWN | {"epochs": 8, "data": str(videos)} == {
+        name: arguments[name] for name in (*train_ucf.DRAWN, "data")
+    }
+    model = keras.models.load_model(folder / "last.keras")
+    expected = CTSepResNet10(8, width=0.25)
+    assert model.count_params() == expected.count_params() == result["parameters"]
+    losses = [float(row["loss"]) for row in history(folder)]
+    assert len(losses) == 8 and losses[-1] < losses[0]
 
 
 def test_evaluate_finds_what_training_found(run, tmp_path):
-    folder, trained = run
+    folder, _, trained = run
     assert evaluate.main(model=str(folder / "last.keras"), output=str(tmp_path)) == 0
     result = json.loads((tmp_path / "accuracy.json").read_text())
     assert result["clip_top1"] == trained["clip_accuracy"]
     assert result["video_top1"] == trained["video_accuracy"]
-    assert (result["subset"], result["num_videos"]) == ("test", 6)
+    assert (result["subset"], result["num_videos"]) == ("test", 8)
 
 
 def test_the_model_of_a_run_knows_its_classes_and_clips(run):
     classifier = VideoClassifier.load(run[0] / "last.keras")
-    assert classifier.class_names == tuple(COLOURS)
-    sizes = {"num_frames": 4, "frame_stride": 1, "short_side": 18, "crop_size": 16}
+    assert classifier.class_names == tuple(motion.CLASSES)
+    sizes = {"num_frames": 16, "frame_stride": 1, "short_side": 36, "crop_size": 32}
     others = {"frame_differences": False, "shuffle_frames": False}
     assert classifier.clips == sizes | others
+
+
+def test_folder_that_cannot_be_written_is_refused_before_videos_are_drawn(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        train_ucf.main(output=str(tmp_path / "file" / "run"))
+    assert not (tmp_path / "datasets").exists()
 
 
 @pytest.mark.parametrize(
@@ -78,7 +113,7 @@ def test_fine_tuning_from_weights_of_others(model, videos, tmp_path, capsys):
     else:
         weights = tmp_path / "xception.keras"
         make_network(model, 9, width=0.0625).save(weights)
-    result = train_ucf.main(
+    train_ucf.main(
         data=str(videos),
         output=str(tmp_path / "run"),
         model=model,
@@ -87,9 +122,7 @@ def test_fine_tuning_from_weights_of_others(model, videos, tmp_path, capsys):
         **SMALL | {"batch_size": 12},
     )
     assert f"{weights}: the file has 9 classes, the model 3" in capsys.readouterr().out
-    assert 0 <= result["video_accuracy"] <= 1
-    with open(tmp_path / "run" / "history.csv", newline="") as file:
-        losses = [float(row["loss"]) for row in csv.DictReader(file)]
+    losses = [float(row["loss"]) for row in history(tmp_path / "run")]
     assert len(losses) == 2 and np.isfinite(losses).all()
 
 
@@ -108,8 +141,7 @@ def test_train_reads_a_folder_and_keeps_decoded_frames(videos, tmp_path, small_n
     )
     assert result["parameters"] == 359
     assert any((tmp_path / "cache").iterdir())
-    with open(tmp_path / "run" / "history.csv", newline="") as file:
-        assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2"]
+    assert [row["epoch"] for row in history(tmp_path / "run")] == ["1", "2"]
 
 
 def test_train_reads_csv_files(videos, tmp_path, small_network, capsys):
@@ -118,7 +150,7 @@ def test_train_reads_csv_files(videos, tmp_path, small_network, capsys):
         (tmp_path / f"{side}.csv").write_text("".join(lines))
     output = tmp_path / "run"
     train.main(dataset="csv", data=str(tmp_path), output=str(output), **SMALL | {"epochs": 1})
-    assert "6 videos to train on, 3 to test on, 3 classes" in capsys.readouterr().out
+    assert "6 videos to train on, 3 to validate, 3 to test on, 3 classes" in capsys.readouterr().out
     assert not (output / "best.keras").exists()  # the test must not choose the model
     assert evaluate.main(model=str(output / "last.keras"), num_clips=1) == 0
     result = json.loads((output / "last-test" / "accuracy.json").read_text())
@@ -126,45 +158,18 @@ def test_train_reads_csv_files(videos, tmp_path, small_network, capsys):
     assert (output / "classes.txt").read_text().split() == sorted(COLOURS)
 
 
-def test_train_ucf_without_data_makes_the_motion_videos(tmp_path, monkeypatch):
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-    made = unittest.mock.Mock(side_effect=write_tiny_ucf101_at)
-    monkeypatch.setattr(train_ucf, "make_motion_dataset", made)
-    trained = unittest.mock.Mock()
-    monkeypatch.setattr(train_ucf.training, "train", trained)
-    train_ucf.main(epochs=7)
-    made.assert_called_once_with(tmp_path / "datasets" / "keras_ctsep_motion")
-    (videos, _, source), settings = trained.call_args
-    assert videos.class_names == tuple(COLOURS)
-    assert source["data"] == str(tmp_path / "datasets" / "keras_ctsep_motion")
-    assert settings == train_ucf.EMBEDDED | {
-        "epochs": 7,  # given, so not that of EMBEDDED
-        "output": train_ucf.training.choose_run_folder("runs/train_ucf"),
-        "resume": False,
-    }
-
-
-def write_tiny_ucf101_at(folder):
-    folder.mkdir(parents=True)
-    return write_tiny_ucf101(folder, num_train=1, num_test=1)
-
-
-@pytest.mark.parametrize(
-    "main, line, expected",
-    [
-        (
-            train.main,
-            "--dataset hmdb51 --data H --mixed-precision mixed_bfloat16 --no-flip --fps 12.5",
-            {"dataset": "hmdb51", "mixed_precision": "mixed_bfloat16", "flip": False, "fps": 12.5},
-        ),
-        (
-            train_ucf.main,
-            "--resume --optimizer sgd --temporal depthwise --label-smoothing 0.2",
-            {"resume": True, "optimizer": "sgd", "temporal": "depthwise", "label_smoothing": 0.2},
-        ),
-    ],
-)
-def test_command_lines(main, line, expected):
-    _, options = cli.parse(main, line.split(), training_run.train)
-    assert expected.items() <= options.items()
+def test_train_takes_what_the_command_line_says(videos, tmp_path, small_network):
+    line = f"--dataset ucf101 --data {videos} --output {tmp_path / 'run'} --no-flip --fps 12.5 "
+    line += "--balance --color-jitter 0 --optimizer sgd --ema --epochs 1 --label-smoothing 0.2 "
+    line += "--temporal depthwise --validation-fraction 0.25 --crop-size 16 --num-frames 4"
+    policy = keras.config.dtype_policy()
+    tyro.cli(train.main, args=f"{line} --mixed-precision mixed_bfloat16".split())
+    assert keras.config.dtype_policy() == policy
+    arguments = json.loads((tmp_path / "run" / "settings.json").read_text())["arguments"]
+    expected = {"flip": False, "balance": True, "color_jitter": 0, "optimizer": "sgd", "ema": True}
+    expected |= {"temporal": "depthwise", "label_smoothing": 0.2, "fps": 12.5, "short_side": 18}
+    expected |= {"mixed_precision": "mixed_bfloat16", "num_train_videos": 9, "epochs": 1}
+    assert {name: arguments[name] for name in expected} == expected
+    model = VideoClassifier.load(tmp_path / "run" / "best.keras")
+    assert model.clips["fps"] == 12.5 and "frame_stride" not in model.clips
+    assert model.model.layers[-1].dtype_policy.name == "mixed_bfloat16"

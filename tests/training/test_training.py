@@ -249,10 +249,13 @@ def test_default_folder_is_a_free_one_or_the_last_one(tmp_path):
     choose = functools.partial(training.choose_run_folder, None, tmp_path / "run")
     assert choose() == choose(resume=True) == tmp_path / "run"
     for name in ("run", "run-2"):
-        (tmp_path / name).mkdir()
+        (tmp_path / name / "settings.json").write_text("{}")
+        choose()  # makes the next one
     assert choose() == tmp_path / "run-3" and choose(resume=True) == tmp_path / "run-2"
     assert training.choose_run_folder(tmp_path / "a" / "b", "run") == tmp_path / "a" / "b"
-    assert not (tmp_path / "a").exists()
+    (tmp_path / "a" / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        training.choose_run_folder(tmp_path / "a" / "file" / "run", "run")
 
 
 def test_training_without_matplotlib_loses_only_the_pictures(
