@@ -102,7 +102,7 @@ def tiny_run(
 
 
 if __name__ == "__main__":
-    videos, output, network, what = sys.argv[1:]
+    videos, output, network, what, policy = sys.argv[1:]
     if what == "distribute":
         if keras.backend.backend() == "tensorflow":
             import tensorflow as tf
@@ -110,6 +110,8 @@ if __name__ == "__main__":
             two = [tf.config.LogicalDeviceConfiguration()] * 2
             cpu = tf.config.list_physical_devices("CPU")[0]
             tf.config.set_logical_device_configuration(cpu, two)
-        tiny_run(videos, output, network=network, distribute=True)
+        tiny_run(videos, output, network=network, distribute=True, dtype_policy=policy)
     else:
-        tiny_run(videos, output, network=network, kill=int(what))
+        kill, epochs = int(what), 3 if network == "tiny" else 2  # the others compile for long
+        settings = {"network": network, "epochs": epochs, "dtype_policy": policy}
+        tiny_run(videos, output, kill=kill, **settings)

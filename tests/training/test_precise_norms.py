@@ -26,42 +26,49 @@ def train_data(videos):
 
 
 def small_network():
-    """Two norms, the second of which sees what the first does to a batch."""
+    """Three norms, each of which sees what those before it do to a batch."""
     clips = keras.Input((None, None, None, 3))
     x = keras.layers.BatchNormalization(epsilon=EPSILON, name="first")(clips)
-    x = layers.Conv3D(4, 1, use_norm=True, norm_epsilon=EPSILON, name="conv")(x)
+    settings = {"use_norm": True, "norm_epsilon": EPSILON, "name": "conv"}
+    x = layers.CTSeparableConv3D(4, 1, **settings)(x)
     x = keras.layers.GlobalAveragePooling3D()(x)
     model = keras.Model(clips, keras.layers.Dense(3, activation="softmax")(x))
     model.compile("sgd", "categorical_crossentropy")
     return model
 
 
-def moments_of(batches):
+def expected_moments(batches):
+    """Mean and variance of all clips, from those of each batch, by the law of total variance."""
     means = np.stack([batch.mean(axis=(0, 1, 2, 3)) for batch in batches])
-    squares = np.stack([(batch**2).mean(axis=(0, 1, 2, 3)) for batch in batches])
-    return means.mean(axis=0), squares.mean(axis=0) - means.mean(axis=0) ** 2
+    variances = np.stack([batch.var(axis=(0, 1, 2, 3)) for batch in batches])
+    return means.mean(axis=0), variances.mean(axis=0) + means.var(axis=0)
+
+
+def normalized(batches):
+    return [
+        (batch - batch.mean(axis=(0, 1, 2, 3))) / np.sqrt(batch.var(axis=(0, 1, 2, 3)) + EPSILON)
+        for batch in batches
+    ]
 
 
 @pytest.mark.parametrize("num_clips, num_batches", [(8, 2), (5, 2), (1000, 3)])
 def test_statistics_are_those_of_the_clips(train_data, num_clips, num_batches):
     model = small_network()
-    kernel = keras.ops.convert_to_numpy(model.get_layer("conv").kernel)[0, 0, 0].astype("float64")
+    first, conv = model.get_layer("first"), model.get_layer("conv")
     PreciseNorms(train_data, num_clips).update(model)
-    batches = [train_data[index][0].astype("float64") for index in range(num_batches)]
-    after_first = [
-        (batch - batch.mean(axis=(0, 1, 2, 3)))
-        / np.sqrt(batch.var(axis=(0, 1, 2, 3)) + EPSILON)
-        @ kernel
-        for batch in batches
-    ]
-    first, second = model.get_layer("first"), model.get_layer("conv").norm
-    for norm, seen in ((first, batches), (second, after_first)):
-        mean, variance = moments_of(seen)
-        close = {"rtol": 1e-4, "atol": 1e-4}
-        np.testing.assert_allclose(keras.ops.convert_to_numpy(norm.moving_mean), mean, **close)
-        found = keras.ops.convert_to_numpy(norm.moving_variance)
-        np.testing.assert_allclose(found, variance, **close)
-    assert first.momentum == 0.99 and second.momentum == 0.9
+    seen = [train_data[index][0].astype("float64") for index in range(num_batches)]
+    spatial, pointwise, temporal = (
+        keras.ops.convert_to_numpy(kernel)[0, 0, 0].astype("float64")
+        for kernel in (conv.spatial_kernel, conv.pointwise_kernel, conv.temporal_kernel)
+    )
+    between = [batch * spatial[:, 0] @ pointwise for batch in normalized(seen)]
+    after = [np.maximum(batch, 0) @ temporal for batch in normalized(between)]
+    for norm, batches in ((first, seen), (conv.mid_norm, between), (conv.norm, after)):
+        moving = (norm.moving_mean, norm.moving_variance)
+        for found, expected in zip(moving, expected_moments(batches), strict=True):
+            found = keras.ops.convert_to_numpy(found)
+            np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+    assert first.momentum == 0.99 and conv.mid_norm.momentum == conv.norm.momentum == 0.9
 
 
 def test_weights_and_frozen_norms_stay(train_data):

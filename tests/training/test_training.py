@@ -126,7 +126,7 @@ def test_saved_models_are_the_averages_and_notcompiled(unbroken):
 
 def test_run_that_is_killed_goes_on_to_the_same_weights(videos, unbroken, tmp_path):
     program = pathlib.Path(__file__).parents[1] / "tiny_run.py"
-    command = [sys.executable, program, videos, tmp_path / "run", "tiny", str(int(signal.SIGKILL))]
+    command = [sys.executable, program, videos, tmp_path / "run", "tiny", "9", "float32"]
     killed = subprocess.run(command, capture_output=True, text=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert [row["epoch"] for row in history(tmp_path / "run")] == ["1"]
@@ -166,7 +166,7 @@ def test_signal_in_validation_comes_after_the_epoch(videos, unbroken, tmp_path):
 def test_run_on_two_devices_equals_one(videos, tmp_path):
     expected = tiny_run(videos, tmp_path / "one", network="plain")
     program = pathlib.Path(__file__).parents[1] / "tiny_run.py"
-    command = [sys.executable, program, videos, tmp_path / "two", "plain", "distribute"]
+    command = [sys.executable, program, videos, tmp_path / "two", "plain", "distribute", "float32"]
     places = [{"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}]
     if keras.backend.backend() == "torch":
         with socket.socket() as free:
