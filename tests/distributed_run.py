@@ -1,4 +1,4 @@
-"""A training run of a second, in one process or in each process of a launcher."""
+"""A training run of a few seconds, in one process or in each process of a launcher."""
 
 import faulthandler
 import os
@@ -10,19 +10,30 @@ import keras
 import numpy as np
 
 from keras_ctsep import data, training
+from keras_ctsep.models import CTSepResNet10, freeze_norms
 from keras_ctsep.training import distribution
 
 
-def tiny_network(norm):
+def make_network(name):
+    """Returns a network and its learning rate.
+
+    `"tiny"` and `"tiny, norm"` compile in a second; `"full"` and `"depthwise"` are the real one. Its
+    norms are frozen but on JAX: on the others each device has statistics of its own.
+    """
+    if name in ("full", "depthwise"):
+        model = CTSepResNet10(3, width=0.0625, temporal=name)
+        if keras.backend.backend() != "jax":
+            freeze_norms(model)
+        return model, 0.02
     clips = keras.Input((4, 16, 16, 3))
     x = keras.layers.Rescaling(1 / 255)(clips)
     x = keras.layers.Conv3D(4, (2, 3, 3))(x)
-    if norm:
+    if name == "tiny, norm":
         on_tensorflow = keras.backend.backend() == "tensorflow"
         x = keras.layers.BatchNormalization(momentum=0.5, synchronized=on_tensorflow)(x)
     x = keras.layers.ReLU()(x)
     x = keras.layers.GlobalAveragePooling3D()(x)
-    return keras.Model(clips, keras.layers.Dense(3, activation="softmax")(x))
+    return keras.Model(clips, keras.layers.Dense(3, activation="softmax")(x)), 0.2
 
 
 class Kill(keras.callbacks.Callback):
@@ -36,7 +47,7 @@ class Kill(keras.callbacks.Callback):
             os.kill(os.getpid(), signal.SIGTERM)
 
 
-def distributed_run(videos, output, batch_size, shard, norm, kill=False):
+def distributed_run(videos, output, batch_size, shard, network, kill=False):
     """Trains on 12 videos, tests on 6; batches of 8 leave something to fill up.
 
     Goes on where the run in the folder was stopped.
@@ -45,7 +56,7 @@ def distributed_run(videos, output, batch_size, shard, norm, kill=False):
         videos: folder from `write_tiny_ucf101`.
         output: folder for the files of `training.Checkpoint`.
         batch_size, shard: what `distribution.start` gave.
-        norm: bool, whether the network has batch norm.
+        network: see `make_network`.
         kill: bool, whether this process gets SIGTERM in the second epoch.
 
     Returns:
@@ -60,10 +71,10 @@ def distributed_run(videos, output, batch_size, shard, norm, kill=False):
     train, test = (data.read_videos("ucf101", videos, side) for side in ("train", "test"))
     train_data = data.VideoDataset(train, augment=True, **view)
     test_data = data.VideoDataset(test, **view)
-    network = tiny_network(norm)
+    network, learning_rate = make_network(network)
     model = keras.Model(network.inputs, network.outputs)
     model.compile(
-        keras.optimizers.SGD(0.2, momentum=0.9, use_ema=True),
+        keras.optimizers.SGD(learning_rate, momentum=0.9, use_ema=True),
         "categorical_crossentropy",
         weighted_metrics=["accuracy"],
     )
@@ -122,7 +133,7 @@ def error_message(function, *args, **options):
         return str(error)
 
 
-def main(videos, output, norm):
+def main(videos, output, network, kill=None):
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -131,8 +142,8 @@ def main(videos, output, norm):
         tf.config.set_logical_device_configuration(cpu, two_devices)
     odd_batch = error_message(distribution.start, True, 7)
     batch_size, shard = distribution.start(True, 8)
-    kill = norm == "kill" and shard[0] == 1
-    run = distributed_run(videos, output, batch_size, shard, norm == "norm", kill)
+    killed = kill is not None and shard[0] == 1
+    run = distributed_run(videos, output, batch_size, shard, network, killed)
     np.savez(pathlib.Path(output) / f"run{shard[0]}.npz", **run)
     more = {"odd_batch": odd_batch}
     if keras.backend.backend() == "torch":
@@ -146,5 +157,5 @@ def main(videos, output, norm):
 
 
 if __name__ == "__main__":
-    faulthandler.dump_traceback_later(150, exit=True)  # who waits for a process that ended
+    faulthandler.dump_traceback_later(280, exit=True)  # who waits for a process that ended
     main(*sys.argv[1:])

@@ -13,14 +13,13 @@ ALLOWED = {
     "files": set(),
     "ops": set(),
     "evaluation": set(),
-    "cli": set(),
     "plots": {"files"},
     "layers": {"ops"},
     "weights": set(),
     "models": {"ops", "layers", "weights"},
     "data": {"files"},
     "inference": {"files", "data", "models", "weights"},
-    "training": {"files", "data", "layers", "models", "evaluation", "inference", "plots"},
+    "training": {"files", "data", "models", "evaluation", "inference", "plots"},
     "commands": {"files", "data", "evaluation", "inference", "plots"},
 }
 BACKENDS = {"tensorflow", "torch", "jax", "tensorflow_io"}
@@ -72,7 +71,7 @@ def test_backends_are_imported_inside_functions_only():
         names = {name.split(".")[0] for node in top for name in imports_of(node)}
         assert not names & BACKENDS, path
         anywhere = {name.split(".")[0] for name in imports_of(tree)} & BACKENDS
-        if part_of(path) in ("layers", "evaluation", "plots", "files", "cli"):
+        if part_of(path) in ("layers", "evaluation", "plots", "files"):
             assert not anywhere, path
 
 

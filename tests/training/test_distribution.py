@@ -17,6 +17,8 @@ from tiny_videos import write_tiny_ucf101
 from keras_ctsep.training import distribution
 
 BACKEND = keras.backend.backend()
+# Two processes that each compile the real network on JAX would take minutes.
+NETWORKS = ("full", "depthwise") if BACKEND == "torch" else ("tiny", "tiny")
 PROGRAM = pathlib.Path(__file__).parents[1] / "distributed_run.py"
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
 
@@ -56,13 +58,18 @@ def start_processes(*words):
 
 @pytest.fixture(scope="module")
 def run_of_one(videos, tmp_path_factory):
-    """A run of one device without batch norm: its folder and what it has seen."""
-    folder = tmp_path_factory.mktemp("one")
-    return folder, distributed_run(videos, folder, 8, (0, 1), norm=False)
+    """Returns the folder of a run of one device, and what it has seen, for a network."""
+
+    @functools.cache
+    def run(network):
+        folder = tmp_path_factory.mktemp("one")
+        return folder, distributed_run(videos, folder, 8, (0, 1), network)
+
+    return run
 
 
 def wait(programs):
-    texts = [program.communicate(timeout=180)[0] for program in programs]
+    texts = [program.communicate(timeout=300)[0] for program in programs]
     for program, text in zip(programs, texts, strict=True):
         assert program.returncode == 0, text
     return texts[0]
@@ -87,11 +94,12 @@ def assert_equal_runs(two, one, expected, num_processes, atol=1e-5):
 
 
 @pytest.mark.skipif(BACKEND == "torch", reason="one device a process on PyTorch")
-def test_two_devices_of_one_process(videos, tmp_path):
+@pytest.mark.parametrize("network", ["tiny, norm", "depthwise"])
+def test_two_devices_of_one_process(network, videos, tmp_path):
     flags = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
     two, one = tmp_path / "two", tmp_path / "one"
-    program = start_program(PROGRAM, videos, two, "norm", XLA_FLAGS=flags)
-    expected = distributed_run(videos, one, 8, (0, 1), norm=True)
+    program = start_program(PROGRAM, videos, two, network, XLA_FLAGS=flags)
+    expected = distributed_run(videos, one, 8, (0, 1), network)
     assert f"{BACKEND}: 1 processes, 2 devices" in wait([program])
     # Synchronized batch norm on TensorFlow takes the mean of squares minus the square of the mean,
     # which loses digits, and the optimizer's steps make that larger in weights.
@@ -102,8 +110,8 @@ def test_two_devices_of_one_process(videos, tmp_path):
 @pytest.mark.skipif(BACKEND == "tensorflow", reason="one process on TensorFlow")
 def test_two_processes(videos, tmp_path, run_of_one):
     two = tmp_path / "two"
-    programs = start_processes(PROGRAM, videos, two, "no norm")
-    one, expected = run_of_one
+    programs = start_processes(PROGRAM, videos, two, NETWORKS[0])
+    one, expected = run_of_one(NETWORKS[0])
     assert f"{BACKEND}: 2 processes, 2 devices" in wait(programs)
     assert_equal_runs(two, one, expected, num_processes=2)
     if BACKEND == "torch":
@@ -112,8 +120,8 @@ def test_two_processes(videos, tmp_path, run_of_one):
 
 @pytest.mark.skipif(BACKEND == "tensorflow", reason="one process on TensorFlow")
 def test_a_signal_to_one_of_two_processes_stops_both(videos, tmp_path, run_of_one):
-    programs = start_processes(PROGRAM, videos, tmp_path, "kill")
-    texts = [program.communicate(timeout=180)[0] for program in programs]
+    programs = start_processes(PROGRAM, videos, tmp_path, NETWORKS[1], "kill")
+    texts = [program.communicate(timeout=300)[0] for program in programs]
     # Two of 128 + SIGTERM; torchrun has a code of its own.
     expected = [1] if BACKEND == "torch" else [143, 143]
     assert [program.returncode for program in programs] == expected, texts
@@ -121,11 +129,12 @@ def test_a_signal_to_one_of_two_processes_stops_both(videos, tmp_path, run_of_on
     with np.load(tmp_path / "state.npz") as state:
         assert state["batch"] == 1
         assert len(json.loads(str(state["history"]))) == 1
-    wait(start_processes(PROGRAM, videos, tmp_path, "no norm"))
+    wait(start_processes(PROGRAM, videos, tmp_path, NETWORKS[1]))
+    _, one = run_of_one(NETWORKS[1])
     for process in range(2):
         with np.load(tmp_path / f"run{process}.npz") as run:
             for name in ("weights", "scores", "val_loss"):
-                np.testing.assert_allclose(run[name], run_of_one[1][name], rtol=1e-4, atol=1e-5)
+                np.testing.assert_allclose(run[name], one[name], rtol=1e-4, atol=1e-5)
 
 
 def check_norm_statistics(folder):

@@ -6,8 +6,9 @@
 - TensorFlow: `tf.distribute.MirroredStrategy` over the devices of one process.
 - PyTorch: one process a device, started by `torchrun`.
 
-The loss curve is that of one device with the same global batch, because every process has equally
-many clips in a batch and Keras divides the loss by their number, filled-in clips included. Batch
+The loss curve is that of one device with the same global batch: every process has equally many
+clips in a batch, and the loss that gradients are taken of is divided by their number, filled-in
+clips included, so that the mean over processes is exact. Batch
 norm takes its mean and variance from the whole batch on JAX, and from the part on each device on
 TensorFlow and PyTorch, where `keras.layers.BatchNormalization(synchronized=True)` helps on
 TensorFlow alone.
