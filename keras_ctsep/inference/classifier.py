@@ -16,6 +16,7 @@ from keras_ctsep.files import write_whole
 from keras_ctsep.inference.class_names import names_beside
 from keras_ctsep.models import make_network
 from keras_ctsep.weights import count_saved_classes
+from keras_ctsep.weights.published import TORCHVISION
 
 _MEMBER = "keras_ctsep.json"  # what a `.keras` file, a zip archive, has beside Keras's own members
 _SIZES = ("num_frames", "short_side", "crop_size")
@@ -168,9 +169,8 @@ class VideoClassifier:
         """
         num_classes = count_saved_classes(weights)
         class_names = class_names or names_beside(weights, num_classes)
-        defaults = {"num_frames": 16, "fps": 15.0, "short_side": 128, "crop_size": 112}
-        model = make_network(name, num_classes, weights=str(weights), head="same")
-        return cls(model, class_names, _changed(defaults, clips))
+        model = make_network(name, num_classes, weights=str(weights))
+        return cls(model, class_names, _changed(TORCHVISION.clips, clips))
 
     def dataset(self, annotations, **options):
         """Makes a data set with the clips of this model.
