@@ -17,8 +17,8 @@ from keras_ctsep.training import distribution
 def make_network(name):
     """Returns a network and its learning rate.
 
-    `"tiny"` and `"tiny, norm"` compile in a second; `"full"` and `"depthwise"` are the real one. Its
-    norms are frozen but on JAX: on the others each device has statistics of its own.
+    `"tiny"` and `"tiny, norm"` compile in a second. `"full"` and `"depthwise"` are the real
+    network, with frozen norms but on JAX: elsewhere each device has statistics of its own.
     """
     if name in ("full", "depthwise"):
         model = CTSepResNet10(3, width=0.0625, temporal=name)

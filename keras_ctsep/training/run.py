@@ -77,43 +77,50 @@ def fit_and_test(
         what = {"epochs": epochs, "precise_norms": precise_norms}
         what |= _count_videos(videos, validation_data, test_data)
         write_run(output, (settings or {}) | what, videos.annotations.class_names, resume)
+    say(f"{_first_line(network, videos, validation_data, test_data)}. Writes to {output}")
     trained = compiled(network, optimizer, loss)
-    say(
-        f"{network.name}, {network.count_params():,} parameters, on {keras.backend.backend()}: "
-        f"{videos.num_videos} videos to train on, {validation_data.num_videos} to validate, "
-        f"{test_data.num_videos} to test on, {len(videos.annotations.class_names)} classes. "
-        f"Writes to {output}"
-    )
-    choosing, testing = validation_data.annotations.paths, test_data.annotations.paths
-    keep_best = set(choosing).isdisjoint(testing)
+    keep_best = _share_nothing(validation_data, test_data)
     checkpoint = Checkpoint(output, network, videos, writes=is_first, keep_best=keep_best)
     checkpoint.start(trained, resume)
     start -= sum(row["seconds"] for row in checkpoint.history)
+    norms = [PreciseNorms(train_data, precise_norms)] if precise_norms else []
+    not_a_number = keras.callbacks.TerminateOnNaN(raise_error=True)
+    equal = distribution.callbacks(videos, validation_data, shard)
     with StopOnSignal(checkpoint, f"The run is in {output}; --resume goes on.", shard) as stop:
-        own = [*distribution.callbacks(videos, validation_data, shard), checkpoint]
-        own += [PreciseNorms(train_data, precise_norms)] if precise_norms else []
-        own += [stop, keras.callbacks.TerminateOnNaN(raise_error=True)]
         checkpoint.fit(
             trained,
             train_data,
+            epochs,
             validation_data=validation_data,
-            epochs=epochs,
             verbose="auto" if is_first else 0,
-            callbacks=[*own, *callbacks],
+            callbacks=[*equal, checkpoint, *norms, stop, not_a_number, *callbacks],
         )
         trained = distribution.local_copy(trained, shard)
         result = _test(trained, test_data, output if is_first else None, [stop])
     _report_bad_files(videos, validation_data, test_data)
     result |= {"parameters": network.count_params(), "seconds": time.monotonic() - start}
-    clips = test_data.num_views // test_data.num_videos
-    say(
-        "clip accuracy {clip_accuracy:.3f}, video accuracy {video_accuracy:.3f} ({clips} clips), "
-        "{parameters:,} parameters, {seconds:.0f} seconds".format(clips=clips, **result)
-    )
+    say(_last_line(result, test_data))
     return result
 
 
+def _first_line(network, train_data, validation_data, test_data):
+    return (
+        f"{network.name}, {network.count_params():,} parameters, on {keras.backend.backend()}: "
+        f"{train_data.num_videos} videos to train on, {validation_data.num_videos} to validate, "
+        f"{test_data.num_videos} to test on, {len(train_data.annotations.class_names)} classes"
+    )
+
+
+def _last_line(result, test_data):
+    clips = test_data.num_views // test_data.num_videos
+    return (
+        "clip accuracy {clip_accuracy:.3f}, video accuracy {video_accuracy:.3f} ({clips} clips), "
+        "{parameters:,} parameters, {seconds:.0f} seconds".format(clips=clips, **result)
+    )
+
+
 def compiled(network, optimizer, loss):
+    """Returns a compiled model of the same layers, which reports means over the clips that count."""
     # `network` shares the layers and is never compiled: what is saved opens on every backend.
     trained = keras.Model(network.inputs, network.outputs)
     # Keras's own "loss" divides the sum of a batch by all its rows, with weight 0 or not. That is
@@ -123,6 +130,10 @@ def compiled(network, optimizer, loss):
     accuracy = keras.metrics.CategoricalAccuracy(name="accuracy")
     trained.compile(optimizer, loss, weighted_metrics=[mean_loss, accuracy])
     return trained
+
+
+def _share_nothing(data, other):
+    return set(data.annotations.paths).isdisjoint(other.annotations.paths)
 
 
 def _count_videos(train_data, validation_data, test_data):
