@@ -120,7 +120,7 @@ def _last_line(result, test_data):
 
 
 def compiled(network, optimizer, loss):
-    """Returns a compiled model of the same layers, which reports means over the clips that count."""
+    """Returns a compiled model of the same layers that reports means over the clips that count."""
     # `network` shares the layers and is never compiled: what is saved opens on every backend.
     trained = keras.Model(network.inputs, network.outputs)
     # Keras's own "loss" divides the sum of a batch by all its rows, with weight 0 or not. That is
