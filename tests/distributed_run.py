@@ -13,6 +13,8 @@ from keras_ctsep import data, training
 from keras_ctsep.models import CTSepResNet10, freeze_norms
 from keras_ctsep.training import distribution
 
+CLIPS = {"num_frames": 4, "short_side": 16, "crop_size": 16, "num_threads": 1}
+
 
 def make_network(name):
     """Returns a network and its learning rate.
@@ -66,8 +68,7 @@ def distributed_run(videos, output, batch_size, shard, network, kill=False):
     # Processes start from other weights, but on JAX, where they have to be one program.
     on_torch = keras.backend.backend() == "torch"
     keras.utils.set_random_seed(5 + (shard[0] if on_torch else 0))
-    view = {"num_frames": 4, "short_side": 16, "crop_size": 16, "num_threads": 1}
-    view |= {"batch_size": batch_size, "shard": shard}
+    view = CLIPS | {"batch_size": batch_size, "shard": shard}
     train, test = (data.read_videos("ucf101", videos, side) for side in ("train", "test"))
     train_data = data.VideoDataset(train, augment=True, **view)
     test_data = data.VideoDataset(test, **view)
@@ -126,6 +127,18 @@ def norm_statistics(inputs, shard):
     return {"mean": mean, "variance": variance}
 
 
+def precise_statistics(videos, batch_size, shard):
+    """Returns mean and variance of the pixels of the first eight clips, as batch norm has them."""
+    clips = keras.Input((4, 16, 16, 3))
+    pooled = keras.layers.GlobalAveragePooling3D()(keras.layers.BatchNormalization()(clips))
+    model = keras.Model(clips, keras.layers.Dense(3, activation="softmax")(pooled))
+    model.compile("sgd", "categorical_crossentropy")
+    train = data.read_videos("ucf101", videos, "train")
+    batches = data.VideoDataset(train, batch_size, augment=True, shard=shard, **CLIPS)
+    training.PreciseNorms(batches, 8).update(model)
+    return np.stack(model.layers[1].get_weights()[2:])
+
+
 def error_message(function, *args, **options):
     try:
         function(*args, **options)
@@ -142,10 +155,11 @@ def main(videos, output, network, kill=None):
         tf.config.set_logical_device_configuration(cpu, two_devices)
     odd_batch = error_message(distribution.start, True, 7)
     batch_size, shard = distribution.start(True, 8)
+    precise = precise_statistics(videos, batch_size, shard)
     killed = kill is not None and shard[0] == 1
     run = distributed_run(videos, output, batch_size, shard, network, killed)
     np.savez(pathlib.Path(output) / f"run{shard[0]}.npz", **run)
-    more = {"odd_batch": odd_batch}
+    more = {"odd_batch": odd_batch, "precise": precise}
     if keras.backend.backend() == "torch":
         inputs = np.random.default_rng(3).normal(size=(8, 2)) * 9
         more |= norm_statistics(inputs[4 * shard[0] :][:4], shard)

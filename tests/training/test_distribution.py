@@ -11,9 +11,10 @@ import sys
 import keras
 import numpy as np
 import pytest
-from distributed_run import distributed_run
+from distributed_run import CLIPS, distributed_run
 from tiny_videos import write_tiny_ucf101
 
+from keras_ctsep import data
 from keras_ctsep.training import distribution
 
 BACKEND = keras.backend.backend()
@@ -75,8 +76,18 @@ def wait(programs):
     return texts[0]
 
 
-def assert_equal_runs(two, one, expected, num_processes, atol=1e-5):
-    """Compares what every process of `two` has seen, and the files, with those of `one`."""
+def statistics_of_eight_clips(videos):
+    train = data.read_videos("ucf101", videos, "train")
+    clips, _, _ = data.VideoDataset(train, 8, augment=True, **CLIPS)[0]
+    pixels = clips.reshape(-1, 3).astype("float64")
+    return np.stack([pixels.mean(axis=0), pixels.var(axis=0)])
+
+
+def assert_equal_runs(two, one, expected, precise, num_processes, atol=1e-5):
+    """Compares what every process of `two` has seen, and the files, with those of `one`.
+
+    `precise` are the statistics of batch norm that every process has to find.
+    """
     assert expected["loss"][-1] < 0.9 * expected["loss"][0]
     close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=atol)
     np.testing.assert_allclose(np.load(two / "run0.npz")["loss"], expected["loss"], rtol=1e-4)
@@ -87,6 +98,7 @@ def assert_equal_runs(two, one, expected, num_processes, atol=1e-5):
                 close(run[name], value, err_msg=name)
         with np.load(two / f"more{process}.npz") as more:
             assert str(more["odd_batch"]).endswith("that 2 devices divide. Received: 7")
+            np.testing.assert_allclose(more["precise"], precise, rtol=1e-4)
     for name in ("best.keras", "last.keras"):
         saved = [keras.models.load_model(folder / name).get_weights() for folder in (two, one)]
         for array, value in zip(*saved, strict=True):
@@ -104,7 +116,9 @@ def test_two_devices_of_one_process(network, videos, tmp_path):
     # Synchronized batch norm on TensorFlow takes the mean of squares minus the square of the mean,
     # which loses digits, and the optimizer's steps make that larger in weights.
     atol = 1e-3 if BACKEND == "tensorflow" else 1e-5
-    assert_equal_runs(two, one, expected, num_processes=1, atol=atol)
+    assert_equal_runs(
+        two, one, expected, statistics_of_eight_clips(videos), num_processes=1, atol=atol
+    )
 
 
 @pytest.mark.skipif(BACKEND == "tensorflow", reason="one process on TensorFlow")
@@ -113,7 +127,7 @@ def test_two_processes(videos, tmp_path, run_of_one):
     programs = start_processes(PROGRAM, videos, two, NETWORKS[0])
     one, expected = run_of_one(NETWORKS[0])
     assert f"{BACKEND}: 2 processes, 2 devices" in wait(programs)
-    assert_equal_runs(two, one, expected, num_processes=2)
+    assert_equal_runs(two, one, expected, statistics_of_eight_clips(videos), num_processes=2)
     if BACKEND == "torch":
         check_norm_statistics(two)
 
