@@ -1,5 +1,7 @@
 """Batch norm with statistics of the weights as they are, instead of an average over past steps."""
 
+import contextlib
+
 import keras
 import numpy as np
 
@@ -55,19 +57,17 @@ class PreciseNorms(keras.callbacks.Callback):
 
     def update(self, model):
         """Assigns the statistics over the clips to the batch norms of the compiled `model`."""
-        norms = [norm for norm in batch_norms(model) if norm.trainable]
         if self._forward is None:
             self._forward = _InTraining(model)
             self._forward.compile(loss=model.loss)
-        momenta = [norm.momentum for norm in norms]
-        for norm in norms:
-            norm.momentum = 0.0  # the moving averages are then those of the last batch
-        sums = [0.0] * len(norms)
-        for index in range(self._num_batches()):
-            self._forward.test_on_batch(*self.batches[index])
-            sums = [before + _moments(norm) for before, norm in zip(sums, norms, strict=True)]
-        for norm, momentum, total in zip(norms, momenta, sums, strict=True):
-            norm.momentum = momentum
+        norms = [norm for norm in batch_norms(model) if norm.trainable]
+        statistics = [value for norm in norms for value in (norm.moving_mean, norm.moving_variance)]
+        with _kept_states(model, statistics), _no_momentum(norms):
+            totals = [0.0] * len(norms)
+            for index in range(self._num_batches()):
+                self._forward.test_on_batch(*self.batches[index])
+                totals = [sum_ + _moments(norm) for sum_, norm in zip(totals, norms, strict=True)]
+        for norm, total in zip(norms, totals, strict=True):
             mean, square = self._average(total)
             norm.moving_mean.assign(mean)
             norm.moving_variance.assign(square - mean**2)
@@ -87,11 +87,35 @@ class _InTraining(keras.Model):
     """Runs a model as in training, but without gradients: `test_on_batch` compiles that once."""
 
     def __init__(self, model):
-        super().__init__()
+        super().__init__(name="in_training")
         self.model = model
 
     def call(self, inputs):
         return self.model(inputs, training=True)
+
+
+@contextlib.contextmanager
+def _no_momentum(norms):
+    """Makes the moving averages those of the last batch."""
+    momenta = [norm.momentum for norm in norms]
+    try:
+        for norm in norms:
+            norm.momentum = 0.0
+        yield
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+
+
+@contextlib.contextmanager
+def _kept_states(model, others):
+    """Restores what a forward pass changes, such as the seeds of dropout, but for `others`."""
+    changing = {id(variable) for variable in others}
+    kept = [value for value in model.non_trainable_variables if id(value) not in changing]
+    arrays = [keras.ops.convert_to_numpy(variable).copy() for variable in kept]
+    yield
+    for variable, array in zip(kept, arrays, strict=True):
+        variable.assign(array)
 
 
 def _moments(norm):

@@ -106,7 +106,7 @@ def test_a_run_learns_and_fills_its_folder(unbroken):
     np.testing.assert_allclose([float(row["learning_rate"]) for row in rows], expected, atol=1e-8)
     settings = json.loads((folder / "settings.json").read_text())
     counts = {"num_train_videos": 9, "num_validation_videos": 3, "num_test_videos": 6}
-    assert settings["arguments"] == {"epochs": 3} | counts
+    assert settings["arguments"] == {"epochs": 3, "precise_norms": 0} | counts
     assert settings["backend"] == keras.backend.backend()
     assert settings["versions"]["keras"] == keras.__version__
     assert (folder / "classes.txt").read_text().split() == ["Red", "Green", "Blue"]
