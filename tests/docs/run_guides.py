@@ -1,0 +1,117 @@
+"""Runs every code block and command of the guides as a reader would, on tiny videos.
+
+    pytest tests/docs/run_guides.py
+
+The name keeps it out of the other environments' tests: one backend is enough for the texts.
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from tiny_videos import COLOURS, write_tiny_ucf101, write_video
+from torch_checkpoints import GOLDEN, write_checkpoint
+
+ROOT = pathlib.Path(__file__).parents[2]
+PAGES = {str(path.relative_to(ROOT)): path for path in sorted((ROOT / "docs").glob("**/*.md"))}
+BLOCK = re.compile(
+    r"^(?P<mark><!-- not run: (?P<reason>[^\n]+) -->\n)?```(?P<language>\w*)\n(?P<code>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+# Added to the end of a command: where an option stands twice, the last one counts.
+SHORT_COMMANDS = {
+    "python recipes/": " --epochs 1 --batch-size 4 --num-frames 4 --crop-size 32",
+    "python benchmarks/": " --steps 1 --seconds 0.1",
+}
+SHORT_CODE = {
+    r"epochs=\d+": "epochs=1",
+    r"num_frames=\d+": "num_frames=4",
+    r"short_side=\d+": "short_side=36",
+    r"crop_size=\d+": "crop_size=32",
+}
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory):
+    """A reader's folder: videos, a file of weights, the recipes, and a model that was trained."""
+    folder = tmp_path_factory.mktemp("reader")
+    (folder / "recipes").symlink_to(ROOT / "recipes")
+    (folder / "benchmarks").symlink_to(ROOT / "benchmarks")
+    for number in range(6):
+        for name, colour in COLOURS.items():
+            write_video(
+                folder / "my_videos" / name / f"{number}.mp4", colour, num_frames=20 + number
+            )
+    write_video(folder / "jump.mp4", COLOURS["Red"], num_frames=40)
+    write_tiny_ucf101(folder / "UCF-101")
+    with np.load(GOLDEN / "r2plus1d_18.npz") as golden:
+        shapes = zip(golden["names"].tolist(), golden["shapes"].tolist(), strict=True)
+        rng = np.random.default_rng(0)
+        state = {}
+        for name, text in shapes:
+            shape = [int(size) for size in text.split(",") if size]
+            state[name] = (rng.uniform(0.5, 1.5, shape) / np.prod(shape[1:])).astype("float32")
+    write_checkpoint(folder / "r2plus1d_18.pth", state)
+    run_shell("python recipes/train.py --dataset folder --data my_videos\n", folder)
+    return folder
+
+
+def blocks_of(page):
+    """Returns number of the line before, language, code, and why it is not run, of each block."""
+    text = PAGES[page].read_text(encoding="utf-8")
+    blocks = [
+        (
+            text.count("\n", 0, block.start("code")),
+            block["language"],
+            block["code"],
+            block["reason"],
+        )
+        for block in BLOCK.finditer(text)
+    ]
+    assert text.count("```") == 2 * len(blocks), f"{page}: a block begins or ends in another way"
+    languages = {language for _, language, _, _ in blocks}
+    assert languages <= {"python", "shell", "text"}, f"{page}: blocks in {languages}"
+    return blocks
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page(page, request, tmp_path, monkeypatch):
+    blocks = [block for block in blocks_of(page) if block[1] != "text" and not block[3]]
+    if not blocks:
+        return
+    folder = tmp_path / "reader"
+    shutil.copytree(request.getfixturevalue("prepared"), folder, symlinks=True)
+    monkeypatch.chdir(folder)
+    namespace = {"__name__": "__main__"}
+    for line, language, code, _ in blocks:
+        if language == "shell":
+            run_shell(code, folder)
+        else:
+            for pattern, short in SHORT_CODE.items():
+                code = re.sub(pattern, short, code)
+            exec(compile("\n" * line + code, PAGES[page], "exec"), namespace)
+
+
+def run_shell(code, folder):
+    lines = code.replace("\\\n", " ").splitlines()
+    for program, options in SHORT_COMMANDS.items():
+        lines = [line + options * (program in line) for line in lines]
+    path = f"{pathlib.Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-euc", "\n".join(lines)],
+        cwd=folder,
+        env=os.environ | {"PATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, f"{code}{done.stdout[-2000:]}{done.stderr[-4000:]}"
+
+
+def test_most_blocks_are_run():
+    reasons = [block[3] for page in PAGES for block in blocks_of(page) if block[1] != "text"]
+    assert sum(reason is not None for reason in reasons) < len(reasons) / 4
