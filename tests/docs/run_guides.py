@@ -47,6 +47,10 @@ def prepared(tmp_path_factory):
             write_video(
                 folder / "my_videos" / name / f"{number}.mp4", colour, num_frames=20 + number
             )
+    (folder / "my_lists").mkdir()
+    for side, numbers in (("train", range(2, 6)), ("test", range(2))):
+        lines = [f"../my_videos/{name}/{n}.mp4,{name}\n" for name in COLOURS for n in numbers]
+        (folder / "my_lists" / f"{side}.csv").write_text("path,label\n" + "".join(lines))
     write_video(folder / "jump.mp4", COLOURS["Red"], num_frames=40)
     write_tiny_ucf101(folder / "UCF-101")
     with np.load(GOLDEN / "r2plus1d_18.npz") as golden:
@@ -57,7 +61,8 @@ def prepared(tmp_path_factory):
             shape = [int(size) for size in text.split(",") if size]
             state[name] = (rng.uniform(0.5, 1.5, shape) / np.prod(shape[1:])).astype("float32")
     write_checkpoint(folder / "r2plus1d_18.pth", state)
-    run_shell("python recipes/train.py --dataset folder --data my_videos\n", folder)
+    small = "--model CTSepResNet10 --width 0.125"
+    run_shell(f"python recipes/train.py --dataset folder --data my_videos {small}\n", folder)
     return folder
 
 
