@@ -1,9 +1,9 @@
-"""Measures every form of the convolutions on the running backend: what `ops/forms.py` rests on.
+"""Measures every form of the convolutions on the running backend, for the table in `ops/forms.py`.
 
     KERAS_BACKEND=jax python benchmarks/forms.py
 
-Beside the forms stands `keras`: what `keras.layers.Conv3D`, with `groups` if depthwise, computes.
-Backward starts from a given gradient of the outputs, as within a network.
+The form `keras` is `keras.layers.Conv3D`, with `groups` for a depthwise convolution. Backward
+passes start from a given gradient of the outputs, as within a network.
 """
 
 import math

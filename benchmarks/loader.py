@@ -24,7 +24,7 @@ NUM_FRAMES, SHORT_SIDE, CROP_SIZE = 16, 128, 112
 def main(
     *, data: str, num_threads: int = 2, batch_size: int = 4, seconds: float = 5.0, steps: int = 10
 ):
-    """Measures clips a second, decoded and augmented, of all videos in a folder.
+    """Measures how many clips per second are decoded and augmented, for all videos in a folder.
 
     Then trains CTSepResNet18 with depthwise temporal factors on random clips of them, and measures
     how long each step waits for its batch.
@@ -89,9 +89,9 @@ def open_dataset(videos, batch_size, num_threads, **options):
 
 
 class TimedBatches(keras.utils.PyDataset):
-    """Notes when each batch is asked for, and when it is there.
+    """Notes when `fit` requests each batch, and when the batch is ready.
 
-    TensorFlow asks ahead, in a thread of its own, so that there `fit` waits for less than this.
+    TensorFlow requests batches early, in a thread of its own, so `fit` waits for less time there.
     """
 
     def __init__(self, dataset):
@@ -116,8 +116,8 @@ def measure_training(dataset):
     model = keras_ctsep.CTSepResNet18(num_classes, input_shape=shape, temporal="depthwise")
     batches = TimedBatches(dataset)
     model.compile(keras.optimizers.SGD(1e-3, momentum=0.9), "categorical_crossentropy")
-    # JAX computes in the background: without a look at the loss, `fit` would ask for the next batch
-    # before the step is done, and waiting and computing could not be told apart.
+    # JAX computes in the background: without reading the loss, `fit` would request the next batch
+    # before the step is done, and waiting could not be separated from computing.
     finish = keras.callbacks.LambdaCallback(on_train_batch_end=lambda _, logs: float(logs["loss"]))
     model.fit(batches, shuffle=False, verbose=0, callbacks=[finish])
     # The first two steps compile, in which time batches pile up; the last has no end here.

@@ -1,4 +1,4 @@
-"""The networks that `benchmark.py` measures: ours, the same spelled in Keras, and PyTorch's."""
+"""The networks that `run.py` measures: ours, the same in layers of Keras, and PyTorch's."""
 
 import math
 import os
@@ -102,7 +102,7 @@ def torch_network(name):
     package, _, variant = name.partition("/")
     try:
         if package == "torchvision":
-            # Its compiled part may not load beside a PyTorch for CPUs. The models do without.
+            # Its compiled part may not load with a PyTorch for CPUs. The models do not need it.
             sys.modules.setdefault(
                 "torchvision._meta_registrations", types.ModuleType("_meta_registrations")
             )

@@ -1,4 +1,4 @@
-"""The table and the chart of `benchmark.py`."""
+"""The table and the chart of `run.py`."""
 
 import csv
 import importlib.metadata
@@ -85,7 +85,7 @@ def version(package):
 
 
 def draw(rows, path):
-    """Draws train steps and forward passes as bars, and the added memory beside them."""
+    """Draws train steps and forward passes as bars, with the added memory next to them."""
     import matplotlib
 
     matplotlib.use("Agg")

@@ -4,9 +4,9 @@
     python benchmarks/run.py --models CTSepResNet18,torchvision/r2plus1d_18 --backends torch
     python benchmarks/run.py --loader videos/
 
-Each network, backend and batch size has a process of its own, and they run in turn, so that what
-else the machine does falls on all. Writes `benchmark.csv`, `benchmark.md` and `benchmark.png` anew
-after each; one that fails is named and left out.
+Each network, backend and batch size has a process of its own, and they run in turn, so that other
+programs on the machine slow all of them. Writes `benchmark.csv`, `benchmark.md` and `benchmark.png`
+again after each of them; one that fails is named and left out.
 """
 
 import concurrent.futures
@@ -65,7 +65,7 @@ def main(
         jit_compile: what `compile` is told; default: Keras decides.
         device: "cpu" hides GPUs from all backends; "default" takes what each finds.
         output: folder of the results.
-        loader: folder of videos: measures how fast clips come from disk in place of the networks,
+        loader: folder of videos: measures how fast clips come from disk instead of the networks,
             with the backend of `KERAS_BACKEND`; see `loader.py`.
 
     Returns:

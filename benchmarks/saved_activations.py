@@ -1,9 +1,9 @@
-"""Counts what each layer keeps for its backward pass, with recomputation and without.
+"""Counts what each layer saves for its backward pass, with rematerialization and without.
 
     KERAS_BACKEND=jax python benchmarks/saved_activations.py --model CTSepResNet18
 
-JAX alone tells, through the residuals of `jax.vjp`: what is kept before XLA leaves out some of it.
-The memory per clip of `benchmark.py` is the peak of a whole train step, on each backend.
+Only JAX can tell, through the residuals of `jax.vjp`: what is saved before XLA removes some of it.
+The memory per clip of `run.py` is the peak of a whole train step, on each backend.
 """
 
 import inspect
@@ -26,7 +26,7 @@ def main(
     crop_size: int = 112,
     output: str = "runs/benchmark",
 ):
-    """Prints the MB that each layer keeps of one clip, and draws them into `kept.png`.
+    """Prints the MB that each layer saves for one clip, and draws them into `kept.png`.
 
     Args:
         model: name of one of `KERAS_NETWORKS` in `networks.py`.
@@ -35,7 +35,7 @@ def main(
         output: folder of the picture.
 
     Returns:
-        A dict from the name of a layer to two numbers of MB: by default, and all kept.
+        A dict from the name of a layer to two numbers of MB: by default, and with everything saved.
 
     Raises:
         ValueError: on another backend than JAX.
@@ -61,7 +61,7 @@ def main(
 
 
 def kept_by_layer(network, clips):
-    """Returns MB by the name of the layer; what several keep counts for the first of them."""
+    """Returns MB by the name of the layer; what several layers save counts for the first one."""
     import jax
 
     known = {id(network.input): keras.ops.convert_to_tensor(clips)}

@@ -10,17 +10,17 @@ import uuid
 
 @contextlib.contextmanager
 def write_whole(path):
-    """Gives a temporary path beside `path` that takes its place on success.
+    """Yields a temporary path next to `path`, and renames it to `path` on success.
 
-    A reader sees the old file or the new one, never a part of either; after an error nothing is
-    left. The temporary name ends like `path`, because writers choose a format by it. What is
-    written may be a file or a folder; a folder does not replace one that is there already.
+    A reader sees the old file or the new one, never a part of either. After an error no temporary
+    file remains. The temporary name has the ending of `path`, because writers choose a format by
+    it. It may become a file or a folder; a folder does not replace an existing one.
 
     Args:
-        path: where the finished file or folder shall be. Its parent folder is made when missing.
+        path: the finished file or folder. Its parent folder is made when missing.
 
     Returns:
-        A context manager that gives the temporary `pathlib.Path`.
+        A context manager that yields the temporary `pathlib.Path`.
 
     Example:
     >>> import pathlib, tempfile

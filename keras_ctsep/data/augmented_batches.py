@@ -1,4 +1,4 @@
-"""Augmentation of whole batches, for what mixes clips and labels or has no place in a model."""
+"""Augmentation of whole batches, with layers that mix clips and labels or are not in a model."""
 
 import threading
 
@@ -9,12 +9,12 @@ import numpy as np
 class AugmentedBatches(keras.utils.PyDataset):
     """The batches of a `VideoDataset`, changed by a layer.
 
-    All random numbers of a batch are made from the seed, the epoch and the index of the batch. So
-    a batch is the same whenever it is asked for, and a run that is resumed after an epoch gets
-    the same batches as one that was never stopped.
+    All random numbers of a batch come from the seed, the epoch and the index of the batch. So a
+    batch is the same whenever it is read, and a run that is resumed after an epoch gets the same
+    batches as a run that was never stopped.
 
-    Weights stay as they are. Mixing needs no more: the items with weight 0 that fill a batch are
-    copies of another clip with its label.
+    The weights do not change. Items with weight 0 may be mixed too, because they are copies of
+    another clip with its label.
 
     Args:
         dataset: a `VideoDataset`.
@@ -55,8 +55,8 @@ class AugmentedBatches(keras.utils.PyDataset):
         rng = np.random.default_rng((self.seed, self.dataset.epoch, place, self.dataset.shard[0]))
         clips, labels, weights = self.dataset[index]
         # On the CPU, where the batch is, and with states that belong to this call alone, because
-        # the variables may be spread over devices and processes. Several threads may ask at once,
-        # and layers are made for one.
+        # the variables may be spread over devices and processes. Several threads may call this at
+        # once, but a layer is for one thread.
         with self._lock, _cpu():
             states = [
                 (

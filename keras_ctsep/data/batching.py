@@ -22,9 +22,9 @@ def batch_items(index, batch_size, num_items, shard=(0, 1)):
 def balanced_order(labels, rng):
     """Draws as many items as there are labels, every class that has some equally often.
 
-    A class that has more items than its share is drawn from without repetition. Each item of one
-    that has fewer comes equally often, give or take one. Where the classes do not divide the number
-    of items, the classes that come once more are drawn too.
+    From a class with more items than its share, items are drawn without repetition. In a class with
+    fewer items, each item is drawn equally often (the counts differ by one at most). If the number
+    of items is no multiple of the number of classes, the classes that get one more are random.
 
     Args:
         labels: integer array `(items,)`.
@@ -61,8 +61,8 @@ def stack_batch(clips, labels, batch_size, clip_shape, num_classes):
 
     Returns:
         `(clips, labels, weights)`: uint8 `(batch_size, frames, height, width, 3)`; one-hot float32
-        `(batch_size, num_classes)`; float32 `(batch_size,)`, 1 for an item that is there. What is
-        missing is a copy of the first item that is there, zeros if none is, with weight 0.
+        `(batch_size, num_classes)`; float32 `(batch_size,)`, 1 for a clip. A missing item is a copy
+        of the first clip, or zeros if there is no clip, with weight 0.
     """
     there = [item for item, clip in enumerate(clips) if clip is not None]
     batch = np.zeros((batch_size, *clip_shape), np.uint8)

@@ -31,18 +31,18 @@ _FOOTER = struct.Struct("<4qqd2q")
 
 
 class ClipCache:
-    """Keeps whole decoded videos in a folder, as they are before any part is cut out.
+    """Keeps whole decoded videos in a folder, before any part is cut out.
 
-    What comes out of the cache equals what `keras_ctsep.data.decode_frames` gives, bit for bit.
-    Whole videos are kept, and not the frames that were asked for, because random clips ask for
-    others in each epoch. So the first epoch takes longer than without a cache, and a video takes
+    The cache returns the same frames as `keras_ctsep.data.decode_frames`, bit for bit. It keeps
+    whole videos and not only the wanted frames, because random clips need other frames in each
+    epoch. So the first epoch takes longer than without a cache, and a video takes
     `num_frames * height * width * 3` bytes: 12 MB for 180 frames with a short side of 128.
 
-    Several processes may use one folder at once. A file belongs to the video's path, size and time
-    of change, to `short_side` and to the version of PyAV: what changes is decoded again. When the
-    folder is full, files that were last used before this object was made are deleted, the oldest
-    first. When there are none, further videos are not kept: an epoch that deletes what the next
-    one needs would find nothing.
+    Several processes may use one folder at once. A file belongs to the video's path, size and
+    modification time, to `short_side` and to the version of PyAV; if one of them changes, the video
+    is decoded again. When the folder is full, files that were last used before this object was made
+    are deleted, the oldest first. When there are no such files, further videos are not kept:
+    otherwise an epoch would delete what the next epoch needs.
 
     Args:
         directory: the folder. It is made when missing.
@@ -81,7 +81,7 @@ class ClipCache:
         return sum(size for _, size, _ in self._files())
 
     def decode_frames(self, path, indices, short_side=None, report=warnings.warn):
-        """Returns frames of a video from the cache, and decodes it first where it is not there.
+        """Returns frames of a video from the cache, and decodes it first if it is not in the cache.
 
         Arguments, result and errors are those of `keras_ctsep.data.decode_frames`.
         """

@@ -49,11 +49,11 @@ def read_video_info(path):
 
 
 def decode_frames(path, indices, short_side=None, report=warnings.warn):
-    """Decodes the frames of a video that are asked for, and converts only those.
+    """Decodes frames of a video, and converts only the wanted ones.
 
-    The file is decoded in order up to the last wanted frame. A video that ends before it repeats
-    its last frame, and `report` is told; when fewer than half of the wanted frames are there, that
-    is an error. One frame too few is not reported: many headers count one too many. Packets that
+    The file is decoded in order up to the last wanted frame. If the video ends earlier, its last
+    frame is repeated, and `report` is called; if fewer than half of the wanted frames exist, that
+    is an error. One missing frame is not reported: many headers count one too many. Packets that
     cannot be decoded are left out and reported.
 
     Args:
@@ -137,7 +137,7 @@ def check_indices(indices):
 
 
 def available_indices(path, indices, num_decoded, num_damaged, report):
-    """Replaces the indices past the end by the last one, and reports what is missing.
+    """Replaces indices past the end by the last one, and reports missing frames.
 
     Args:
         path: the file, for messages.
@@ -147,7 +147,7 @@ def available_indices(path, indices, num_decoded, num_damaged, report):
         report: called with one line of text when frames are missing or damaged.
 
     Raises:
-        VideoError: when fewer than half of the wanted frames are there.
+        VideoError: when fewer than half of the wanted frames exist.
     """
     wanted = np.unique(indices)
     # Headers of HMDB51 and others count one frame too many: the one past the end is no loss.
@@ -159,8 +159,8 @@ def available_indices(path, indices, num_decoded, num_damaged, report):
         )
     if num_missing:
         report(
-            f"{path}: ends after {num_decoded} frames, its last frame takes the place of "
-            f"{num_missing} of {wanted.size}"
+            f"{path}: ends after {num_decoded} frames, its last frame replaces {num_missing} of "
+            f"{wanted.size} frames"
         )
     elif num_damaged:
         report(f"{path}: {num_damaged} damaged packets left out")

@@ -1,4 +1,4 @@
-"""Results that are needed soon, computed by threads in the meantime."""
+"""Prefetching with a thread pool."""
 
 import concurrent.futures
 import os
@@ -6,10 +6,10 @@ import threading
 
 
 class LookAhead:
-    """Calls a function for keys that will be asked for soon.
+    """Calls a function in advance, for keys that `get` will need soon.
 
-    What `get` returns depends on the keys alone, whatever was asked for before and from whichever
-    thread: results that were dropped or never begun are computed when they are needed.
+    The results of `get` depend on the keys alone, not on earlier calls or on the thread: results
+    that were dropped or not started are computed when they are needed.
 
     Args:
         function: called with one key, in any thread.
@@ -31,9 +31,9 @@ class LookAhead:
         return LookAhead, (self._function, self._num_threads)
 
     def get(self, keys, next_keys):
-        """Returns the results for `keys` as a list, and begins with those for `next_keys`.
+        """Returns the results for `keys` as a list, and starts to compute those for `next_keys`.
 
-        Only `next_keys` are remembered afterwards, and what other threads asked for just now.
+        Afterwards only `next_keys` are remembered, and the keys of other threads' last calls.
         """
         if not self._num_threads:
             return [self._function(key) for key in keys]

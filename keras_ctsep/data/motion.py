@@ -42,7 +42,7 @@ SETTINGS_FILE = "motion.json"
 def make_motion_dataset(
     directory, num_groups=25, clips_per_group=3, num_frames=20, height=48, width=48, seed=0
 ):
-    """Writes a small data set of video files in the layout of UCF101, unless it is there.
+    """Writes a small data set of video files in the layout of UCF101, unless it exists.
 
     Eight classes (`CLASSES`) that only differ in the order of their pictures: a model that sees
     the frames of each clip shuffled cannot pass an accuracy of 1/4. Clips of one group share shape
@@ -57,7 +57,7 @@ def make_motion_dataset(
         num_frames: int, at least 4, length of a video.
         height: int, even, height of the frames in pixels.
         width: int, even, width of the frames in pixels.
-        seed: int. Equal arguments give equal files.
+        seed: int. Equal arguments make equal files.
 
     Returns:
         `pathlib.Path`, the folder.

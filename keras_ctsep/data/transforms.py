@@ -1,7 +1,7 @@
-"""Transforms of whole clips: what is drawn at random is drawn once and done to every frame.
+"""Transforms of whole clips: random numbers are drawn once and applied to every frame.
 
 Clips are uint8 arrays `(frames, height, width, 3)` with values 0..255, and so are the results. All
-arithmetic is on integers: the same clip comes out on every machine.
+arithmetic is on integers, so that every machine computes the same clip.
 """
 
 import numpy as np
@@ -166,7 +166,7 @@ def color_jitter(clip, *, rng, strength=0.4):
     if not 0 <= strength <= 1:
         raise ValueError(f"`strength` must be between 0 and 1. Received: strength={strength}")
     brightness, contrast, saturation = rng.uniform(1 - strength, 1 + strength, size=3)
-    # Brightness and contrast change each value by itself: a table of all 256 is exact and fast.
+    # Brightness and contrast change each value independently: a table of all 256 is exact and fast.
     mean = clip.mean() * brightness
     levels = (np.arange(256) * brightness - mean) * contrast + mean
     clip = np.clip(np.rint(levels), 0, 255).astype(np.uint8).take(clip)

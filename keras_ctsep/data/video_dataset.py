@@ -20,17 +20,18 @@ class VideoDataset(keras.utils.PyDataset):
 
     Each batch is `(clips, labels, weights)`: uint8 `(batch, frames, height, width, 3)`, RGB;
     float32 `(batch, classes)`; float32 `(batch,)`. All batches have exactly `batch_size` items.
-    What is missing, at the end of the last batch and in place of a file that cannot be used, is a
-    copy of another clip of the batch with weight 0: evaluate with `weighted_metrics`, and every
-    video counts exactly once.
+    At the end of the last batch, and instead of a file that cannot be used, there are copies of
+    another clip of the batch with weight 0: evaluate with `weighted_metrics`, and every video
+    counts exactly once.
 
-    Without `augment`, a video gives `num_clips * num_crops` items one after the other, clips at
+    Without `augment`, a video has `num_clips * num_crops` items one after the other, clips at
     equal distances and central crops (or three along the longer side), and item `i` belongs to
-    video `i // (num_clips * num_crops)`. With it, a video gives one random clip, randomly cropped,
-    flipped and coloured, every frame alike; the order is new in each epoch.
+    video `i // (num_clips * num_crops)`. With it, a video has one random clip, which is randomly
+    cropped, flipped and coloured, in the same way for all of its frames; the order of the videos is
+    new in each epoch.
 
-    Batches depend on the arguments and `epoch` alone, bit for bit, not on threads nor on what was
-    read before. Call `fit(dataset, shuffle=False)`: the data set shuffles, and Keras would only
+    Batches depend on the arguments and `epoch` alone, bit for bit, and not on threads or on what
+    was read before. Call `fit(dataset, shuffle=False)`: the data set shuffles, and Keras would only
     shuffle the order of batches. Leave Keras's `workers` at 1: Keras 3.15 repeats and drops batches
     otherwise.
 
@@ -42,7 +43,7 @@ class VideoDataset(keras.utils.PyDataset):
         batch_size: number of items of a batch.
         num_frames: number of frames of a clip.
         frame_stride: distance between two frames of a clip.
-        fps: frames per second of the clips, in place of `frame_stride`. The distance is then the
+        fps: frames per second of the clips, instead of `frame_stride`. The distance is then the
             video's average rate divided by this one, rounded down frame by frame.
         short_side: shorter side of the frames in pixels, before a part is cut out.
         crop_size: side of the clips in pixels.
@@ -50,26 +51,26 @@ class VideoDataset(keras.utils.PyDataset):
         flip: whether `augment` mirrors half of the clips; `False` where left and right are classes.
         crop_scale: smallest and largest area of random crops, as fractions of the frame's area.
         color_jitter: largest change of brightness, contrast and saturation by `augment`, between 0
-            and 1; 0 keeps the colours, for classes that are told apart by them. See
+            and 1; 0 keeps the colours, for classes that differ in colour. See
             `keras_ctsep.data.color_jitter`.
         balance: whether `augment` draws every class equally often. An epoch has as many clips as
-            without, so that videos of large classes are left out by turns, and those of small
-            classes come several times, each time as another clip.
+            without it, so that each epoch leaves out some videos of large classes, and draws those
+            of small classes several times, each time as another clip.
         num_clips: number of clips of a video, without `augment`.
         num_crops: 1 or 3 crops of a clip, without `augment`.
         frame_differences: whether clips hold the changes from frame to frame; one frame more is
             decoded for that. See `keras_ctsep.data.frame_differences`.
-        shuffle_frames: whether to shuffle the frames of each clip: what a model still knows then
-            does not come from motion.
-        seed: integer >= 0 that all random numbers are made from, with the epoch and the video.
-        num_threads: number of decoding threads; 0 decodes when a batch is asked for.
+        shuffle_frames: whether to shuffle the frames of each clip. What a model still recognises
+            then does not come from motion.
+        seed: integer >= 0; all random numbers come from it, the epoch and the place in the epoch.
+        num_threads: number of decoding threads; 0 decodes when a batch is read.
         strict: whether the first file that cannot be used is an error.
         cache: a `ClipCache` to keep decoded videos in, or the folder for one.
         shard: `(i, n)`: this is data set `i` of `n` that together read every video once. Their
             `n` batches of one index are the batch of one data set with `n * batch_size` items.
 
     Attributes:
-        epoch: the epoch that batches are drawn for, from 0. `fit` counts it on; set it to resume.
+        epoch: the epoch that batches are drawn for, from 0. `fit` increases it; set it to resume.
         first_batch: number of batches of the epoch to leave out, 0; set it to resume. The length
             and the indices are those of what is left.
         num_videos: number of videos.

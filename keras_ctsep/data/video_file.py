@@ -60,7 +60,7 @@ def open_video(path):
         path: a file, or an address that `fsspec` opens.
 
     Returns:
-        A context manager that gives the `VideoInfo` and an iterator over at least one pair: a
+        A context manager that yields the `VideoInfo` and an iterator over at least one pair: a
         decoded `av.VideoFrame`, and how many packets before it could not be decoded.
 
     Raises:
@@ -87,7 +87,7 @@ def orientation(frame):
 
 
 def orientation_of(matrix):
-    """Returns what a display matrix asks for: a transposition, and then flips.
+    """Returns what a display matrix means: a transposition, and then flips.
 
     It maps a place (x, y) to (a x + c y, b x + d y). Phones write it for the four turns, their
     front cameras for the four mirrored ones too.

@@ -16,14 +16,14 @@ _LABEL_WORDS = ("label", "class", "class_name", "category", "action", "target")
 def read_csv(path, class_names=None):
     r"""Reads a csv file of videos and their classes, with or without a line of headings.
 
-    The file is in UTF-8, UTF-16 or Latin-1, its cells are parted by commas, semicolons or tabs, and
+    The file is in UTF-8, UTF-16 or Latin-1. Commas, semicolons or tabs separate its cells, and
     paths have `/` or `\\`. The columns are `path,label` in either order. Headings are `path`,
     `video_path`, `file`, `filename`, `video` or `clip`, and `label`, `class`, `category` or
     `action`; with headings the file may have other columns.
 
     Args:
         path: the csv file. Relative paths in it start at its folder; addresses such as
-            `s3://bucket/video.mp4` stay as they are.
+            `s3://bucket/video.mp4` do not change.
         class_names: sequence of str, the order of the classes; a test file needs the one of the
             training file. `None`: the labels of this file, sorted (by value if they are numbers).
 

@@ -27,7 +27,7 @@ def read_videos(dataset, directory, subset, split=1, annotations=None, class_nam
             such a side. The labels of the test sides of Kinetics and Something-Something are
             secret: `"test"` reads the validation videos there.
         split: int, which of the splits of UCF101 or HMDB51; a seed for `"folder"`.
-        annotations: folder or file of the lists, where it is not found in or beside `directory`.
+        annotations: folder or file of the lists, if it is not in `directory` or next to it.
         class_names: sequence of str, order of the classes where the data set has none of its own
             (Kinetics, folder, csv), e.g. those of a model; there may be fewer classes than names.
 

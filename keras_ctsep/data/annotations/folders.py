@@ -19,10 +19,10 @@ from keras_ctsep.data.annotations.listing import (
 def read_folder(directory, subset="train", test_fraction=0.25, seed=0, class_names=None):
     """Reads a folder that has one folder of videos for each class, and splits it.
 
-    Folders `train` and `test` or `val` (`valid`, `validation`) inside it, each with the folders of
-    the classes, are the sides as they are. Otherwise a split is drawn for each class by itself,
-    over groups of clips (see `hold_out`), so that clips of one UCF101 source video stay together;
-    files without a group number are split one by one. Equal arguments give equal splits.
+    If it has folders `train` and `test` or `val` (`valid`, `validation`), each with the folders of
+    the classes, these are the sides. Otherwise each class is split at random over groups of clips
+    (see `hold_out`), so that clips of one UCF101 source video stay together; files without a group
+    number are split one by one. Equal arguments return equal splits.
 
     Files with other endings than those of videos, and files in deeper folders, are left out and
     counted in one warning, which also names classes without videos.
@@ -42,7 +42,7 @@ def read_folder(directory, subset="train", test_fraction=0.25, seed=0, class_nam
 
     Raises:
         ValueError: for a folder without videos, a class outside `class_names`, a class that has
-            too few groups to split, or a side that is not there.
+            too few groups to split, or a side that does not exist.
 
     Example:
     >>> import pathlib, tempfile

@@ -42,7 +42,7 @@ def group_leaks(train, test):
 
     Returns:
         list of str: the groups (see `group_of`) that are on both sides, sorted. A file without a
-        group number is there if the same path is on both sides.
+        group number is in the list if the same path is on both sides.
 
     Example:
     >>> from keras_ctsep.data import group_leaks
@@ -90,7 +90,7 @@ def _numbered(path):
 def hold_out(annotations, fraction, seed=0):
     """Splits videos in two, and keeps the clips of one source video together.
 
-    Whole groups of clips (see `group_of`) are drawn for each class by itself. To choose the best
+    Whole groups of clips (see `group_of`) are drawn, separately for each class. To choose the best
     of several models, measure them on what is held out of the training side: whatever was chosen
     on the test side measures too high there.
 

@@ -22,8 +22,8 @@ from keras_ctsep.data.annotations.listing import (
 def read_kinetics(directory, subset="train", annotations=None, class_names=None):
     r"""Reads a csv list of Kinetics-400, 600 or 700.
 
-    Many of the videos are no longer to be had, so those that are not on the disk are left out and
-    counted in one warning.
+    Many of the videos can no longer be downloaded, so those that are not on the disk are left out
+    and counted in one warning.
 
     Args:
         directory: folder with `<label>/<youtube_id>_<start>_<end>.mp4`, the times in seconds with
@@ -101,7 +101,7 @@ def read_ssv2(directory, subset="train", annotations=None):
         directory: folder with `<id>.webm`.
         subset: `"train"` or `"val"`: reads the file that ends in `train.json`, `validation.json`.
         annotations: folder of the json lists, with one that ends in `labels.json`. `None` looks
-            in `directory` and for a folder `labels` or `annotations` inside it and beside it.
+            in `directory` and for a folder `labels` or `annotations` inside it and next to it.
 
     Returns:
         `Annotations`, classes in the order of `labels.json`. Files that are missing stay in it.

@@ -61,7 +61,7 @@ def find_lists(directory, annotations, word, pattern):
     """Returns the folder of the lists: the first one with a file whose name matches `pattern`.
 
     Looks at the folder `annotations` if it is given, else at `directory` and the folders inside
-    and beside it that have `word` in their names.
+    and next to it that have `word` in their names.
     """
     directory = pathlib.Path(directory).absolute()
     candidates = [pathlib.Path(annotations)] if annotations else [directory]

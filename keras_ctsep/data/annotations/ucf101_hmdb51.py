@@ -26,7 +26,7 @@ def read_ucf101(directory, split=1, subset="train", annotations=None):
         split: int, 1 to 3 for UCF101: reads `trainlist01.txt`, `testlist01.txt`.
         subset: `"train"` or `"test"`.
         annotations: folder of the lists and `classInd.txt`. `None` looks in `directory` and for a
-            folder `ucfTrainTestlist` inside it and beside it.
+            folder `ucfTrainTestlist` inside it and next to it.
 
     Returns:
         `Annotations`, classes in the order of `classInd.txt`. Files that are missing stay in it.
@@ -82,7 +82,7 @@ def read_hmdb51(directory, split=1, subset="train", annotations=None):
         split: int, 1 to 3: reads `<class>_test_split1.txt` of every class.
         subset: `"train"` (tag 1 in the lists) or `"test"` (tag 2); videos with tag 0 are unused.
         annotations: folder of the lists. `None` looks in `directory` and for a folder with
-            "split" in its name inside it and beside it.
+            "split" in its name inside it and next to it.
 
     Returns:
         `Annotations`, classes in alphabetical order. Files that are missing stay in it.

@@ -1,4 +1,4 @@
-"""The same batches as `VideoDataset` gives, as a `tf.data` pipeline decoded by tensorflow-io."""
+"""The batches of `VideoDataset`, as a `tf.data` pipeline decoded by tensorflow-io."""
 
 import warnings
 
@@ -17,12 +17,13 @@ def tf_video_dataset(annotations, batch_size, **arguments):
 
     `fit`, `evaluate` and `predict` take it on every backend. Order, frames, crops and filling are
     those of `VideoDataset` with the same arguments; pixels differ by less than two grey levels on
-    average. Each pass to the end counts as an epoch: with `augment`, the next one is drawn anew.
+    average. Each pass to the end counts as an epoch: with `augment`, the next one is drawn again.
 
-    `VideoDataset` needs none of the following, and decodes no more of a file than it must; this
-    one is for programs that are built on tensorflow-io. It decodes whole files, at full size, and
-    cuts off the last columns of videos whose width is no multiple of 8, because tensorflow-io
-    leaves garbage there. FFmpeg 4 may end the process on damaged files: check them first.
+    `VideoDataset` needs none of the following, and decodes only the part of a file that it needs;
+    this function is for programs that are built on tensorflow-io. It decodes whole files, at full
+    size, and cuts off the last columns of videos whose width is no multiple of 8, because
+    tensorflow-io leaves garbage there. FFmpeg 4 may end the process on damaged files: check them
+    first.
 
     - `pip install 'keras_ctsep[tensorflow-io]'`: the last tensorflow-io, 0.37.1, which works with
       TensorFlow 2.17 at most, on Python 3.11 and 3.12.
@@ -90,7 +91,7 @@ def decode_frames_tfio(path, indices, short_side=None, report=warnings.warn):
     wanted, places = np.unique(
         available_indices(path, indices, len(video), 0, report), return_inverse=True
     )
-    # The scaling is PyAV's: tf.image.resize gives frames that differ by 3 to 4 grey levels.
+    # The scaling is PyAV's: frames of tf.image.resize differ by 3 to 4 grey levels.
     to_array = make_converter(short_side)
     pictures = [
         to_array(path, VideoFrame.from_ndarray(np.ascontiguousarray(video[index]), format="rgb24"))
