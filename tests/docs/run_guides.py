@@ -1,10 +1,12 @@
-"""Runs every code block and command of the guides as a reader would, on tiny videos.
+"""Runs every code block and command of the guides and the notebook as a reader would.
 
     pytest tests/docs/run_guides.py
 
-The name keeps it out of the other environments' tests: one backend is enough for the texts.
+The videos are tiny and training is short. The name keeps this file out of the other environments'
+tests: one backend is enough for the texts.
 """
 
+import json
 import os
 import pathlib
 import re
@@ -97,9 +99,28 @@ def test_page(page, request, tmp_path, monkeypatch):
         if language == "shell":
             run_shell(code, folder)
         else:
-            for pattern, short in SHORT_CODE.items():
-                code = re.sub(pattern, short, code)
-            exec(compile("\n" * line + code, PAGES[page], "exec"), namespace)
+            run_python(code, PAGES[page], line, namespace)
+
+
+def test_notebook(prepared, tmp_path, monkeypatch):
+    folder = tmp_path / "reader"
+    shutil.copytree(prepared, folder, symlinks=True)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    path = ROOT / "docs" / "notebooks" / "finetune.ipynb"
+    namespace = {"__name__": "__main__"}
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        assert not cell.get("outputs"), f"{path}: clear the outputs before a commit"
+        code = "".join(cell["source"])
+        if cell["cell_type"] == "code" and "%pip" not in code:
+            run_python(code, path, 0, namespace)
+    assert (folder / "finetuned.keras").exists()
+
+
+def run_python(code, path, line, namespace):
+    for pattern, short in SHORT_CODE.items():
+        code = re.sub(pattern, short, code)
+    exec(compile("\n" * line + code, path, "exec"), namespace)
 
 
 def run_shell(code, folder):
