@@ -1,4 +1,4 @@
-"""Prints README's table of networks, counted from the code.
+"""Prints the table of networks of docs/guides/networks.md, counted from the code.
 
 python benchmarks/model_table.py
 """
