@@ -7,11 +7,11 @@ tests: one backend is enough for the texts.
 """
 
 import json
-import os
 import pathlib
 import re
+import runpy
+import shlex
 import shutil
-import subprocess
 import sys
 
 import numpy as np
@@ -19,16 +19,20 @@ import pytest
 from tiny_videos import COLOURS, write_tiny_ucf101, write_video
 from torch_checkpoints import GOLDEN, write_checkpoint
 
+from keras_ctsep import commands
+
 ROOT = pathlib.Path(__file__).parents[2]
 PAGES = {str(path.relative_to(ROOT)): path for path in sorted((ROOT / "docs").glob("**/*.md"))}
 BLOCK = re.compile(
-    r"^(?P<mark><!-- not run: (?P<reason>[^\n]+) -->\n)?```(?P<language>\w*)\n(?P<code>.*?)^```$",
+    r"^(?:<!-- not run: (?P<reason>[^\n]+) -->\n)?```(?P<language>\w*)\n(?P<code>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 # Added to the end of a command: where an option stands twice, the last one counts.
 SHORT_COMMANDS = {
-    "python recipes/": " --epochs 1 --batch-size 4 --num-frames 4 --crop-size 32",
-    "python benchmarks/": " --steps 1 --seconds 0.1",
+    "python recipes/": "--epochs 1 --batch-size 4 --num-frames 4 --crop-size 32",
+    "python benchmarks/": "--steps 1 --seconds 0.1",
+    "keras-ctsep predict": "--num-clips 2",
+    "keras-ctsep evaluate": "--num-clips 2",
 }
 SHORT_CODE = {
     r"epochs=\d+": "epochs=1",
@@ -36,6 +40,20 @@ SHORT_CODE = {
     r"short_side=\d+": "short_side=36",
     r"crop_size=\d+": "crop_size=32",
 }
+
+
+def blocks_of(page):
+    """Returns (number of the line before, language, code, why it is not run) of each block."""
+    text = PAGES[page].read_text(encoding="utf-8")
+    blocks = list(BLOCK.finditer(text))
+    assert text.count("```") == 2 * len(blocks), f"{page}: a block begins or ends in another way"
+    languages = {block["language"] for block in blocks}
+    assert languages <= {"python", "shell", "text"}, f"{page}: blocks in {languages}"
+    return [
+        (text.count("\n", 0, block.start("code")), *block.group("language", "code", "reason"))
+        for block in blocks
+        if block["language"] != "text"
+    ]
 
 
 @pytest.fixture(scope="session")
@@ -63,49 +81,33 @@ def prepared(tmp_path_factory):
             shape = [int(size) for size in text.split(",") if size]
             state[name] = (rng.uniform(0.5, 1.5, shape) / np.prod(shape[1:])).astype("float32")
     write_checkpoint(folder / "r2plus1d_18.pth", state)
-    small = "--model CTSepResNet10 --width 0.125"
-    run_shell(f"python recipes/train.py --dataset folder --data my_videos {small}\n", folder)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.chdir(folder)
+        train = "python recipes/train.py --dataset folder --data my_videos --output runs/train"
+        run_shell(f"{train} --model CTSepResNet10 --width 0.125", monkeypatch)
     return folder
 
 
-def blocks_of(page):
-    """Returns number of the line before, language, code, and why it is not run, of each block."""
-    text = PAGES[page].read_text(encoding="utf-8")
-    blocks = [
-        (
-            text.count("\n", 0, block.start("code")),
-            block["language"],
-            block["code"],
-            block["reason"],
-        )
-        for block in BLOCK.finditer(text)
-    ]
-    assert text.count("```") == 2 * len(blocks), f"{page}: a block begins or ends in another way"
-    languages = {language for _, language, _, _ in blocks}
-    assert languages <= {"python", "shell", "text"}, f"{page}: blocks in {languages}"
-    return blocks
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_page(page, request, tmp_path, monkeypatch):
-    blocks = [block for block in blocks_of(page) if block[1] != "text" and not block[3]]
-    if not blocks:
-        return
-    folder = tmp_path / "reader"
-    shutil.copytree(request.getfixturevalue("prepared"), folder, symlinks=True)
-    monkeypatch.chdir(folder)
-    namespace = {"__name__": "__main__"}
-    for line, language, code, _ in blocks:
-        if language == "shell":
-            run_shell(code, folder)
-        else:
-            run_python(code, PAGES[page], line, namespace)
-
-
-def test_notebook(prepared, tmp_path, monkeypatch):
+@pytest.fixture
+def reader(prepared, tmp_path, monkeypatch):
+    """A copy of the folder for each page, as the current folder."""
     folder = tmp_path / "reader"
     shutil.copytree(prepared, folder, symlinks=True)
     monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks_of(page)])
+def test_page(page, reader, monkeypatch):
+    namespace = {"__name__": "__main__"}
+    for line, language, code, reason in blocks_of(page):
+        if language == "shell" and not reason:
+            run_shell(code, monkeypatch)
+        elif not reason:
+            run_python(code, PAGES[page], line, namespace)
+
+
+def test_notebook(reader, monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "agg")
     path = ROOT / "docs" / "notebooks" / "finetune.ipynb"
     namespace = {"__name__": "__main__"}
@@ -114,7 +116,7 @@ def test_notebook(prepared, tmp_path, monkeypatch):
         code = "".join(cell["source"])
         if cell["cell_type"] == "code" and "%pip" not in code:
             run_python(code, path, 0, namespace)
-    assert (folder / "finetuned.keras").exists()
+    assert (reader / "finetuned.keras").exists()
 
 
 def run_python(code, path, line, namespace):
@@ -123,21 +125,20 @@ def run_python(code, path, line, namespace):
     exec(compile("\n" * line + code, path, "exec"), namespace)
 
 
-def run_shell(code, folder):
-    lines = code.replace("\\\n", " ").splitlines()
-    for program, options in SHORT_COMMANDS.items():
-        lines = [line + options * (program in line) for line in lines]
-    path = f"{pathlib.Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        ["bash", "-euc", "\n".join(lines)],
-        cwd=folder,
-        env=os.environ | {"PATH": path},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, f"{code}{done.stdout[-2000:]}{done.stderr[-4000:]}"
+def run_shell(code, monkeypatch):
+    """Runs commands in this process: to start Python and Keras takes longer than most of them."""
+    for line in code.replace("\\\n", " ").splitlines():
+        for program, options in SHORT_COMMANDS.items():
+            line += f" {options}" * line.startswith(program)
+        program, *words = shlex.split(line, comments=True)
+        if program == "keras-ctsep":
+            assert commands.main(words) == 0, line
+        else:
+            assert program == "python", line
+            monkeypatch.setattr(sys, "argv", words)
+            runpy.run_path(words[0], run_name="__main__")
 
 
 def test_most_blocks_are_run():
-    reasons = [block[3] for page in PAGES for block in blocks_of(page) if block[1] != "text"]
+    reasons = [reason for page in PAGES for *_, reason in blocks_of(page)]
     assert sum(reason is not None for reason in reasons) < len(reasons) / 4
