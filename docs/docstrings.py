@@ -1,23 +1,31 @@
-"""Makes the site understand the docstrings' own headings.
+"""Makes the site understand the docstrings' own form.
 
 The package writes `Example:` and the lines of the example below it, not indented. The parser of the
-site expects `Examples:` and an indented block, and would read `>>>` as three quotations.
+site expects `Examples:` and an indented block, and would read `>>>` as three quotations. It also
+expects a type in front of what is returned, and would show a dash without it.
 """
 
 import re
+import textwrap
 
 import griffe
 
-_EXAMPLE = re.compile(r"^Example:\n(?P<code>(?:(?:>>>|\.\.\.|\S).*\n?)+)", re.MULTILINE)
+_EXAMPLE = re.compile(r"^Example:\n((?:\S.*\n?)+)", re.MULTILINE)
+_RETURNS = re.compile(r"^(Returns|Yields):\n((?:    .*\n?|\n)+)", re.MULTILINE)
 
 
-class OwnHeadings(griffe.Extension):
-    """Indents the examples of every docstring."""
+class OwnForm(griffe.Extension):
+    """Rewrites the docstring of every object."""
 
     def on_instance(self, *, obj, **kwargs):
         if obj.docstring:
-            obj.docstring.value = _EXAMPLE.sub(_indented, obj.docstring.value)
+            text = _EXAMPLE.sub(_indented, obj.docstring.value)
+            obj.docstring.value = _RETURNS.sub(_as_text, text)
 
 
 def _indented(match):
-    return "Examples:\n" + "".join(f"    {line}\n" for line in match["code"].splitlines())
+    return f"Examples:\n{textwrap.indent(match[1], '    ')}"
+
+
+def _as_text(match):
+    return f"**{match[1]}:**\n\n{textwrap.dedent(match[2])}"

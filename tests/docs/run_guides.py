@@ -83,8 +83,7 @@ def prepared(tmp_path_factory):
     write_checkpoint(folder / "r2plus1d_18.pth", state)
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.chdir(folder)
-        train = "python recipes/train.py --dataset folder --data my_videos --output runs/train"
-        run_shell(f"{train} --model CTSepResNet10 --width 0.125", monkeypatch)
+        run_shell("python recipes/train.py --dataset folder --data my_videos", monkeypatch)
     return folder
 
 
@@ -130,6 +129,8 @@ def run_shell(code, monkeypatch):
     for line in code.replace("\\\n", " ").splitlines():
         for program, options in SHORT_COMMANDS.items():
             line += f" {options}" * line.startswith(program)
+        if line.startswith("python recipes/") and "--weights" not in line:
+            line += " --width 0.125"
         program, *words = shlex.split(line, comments=True)
         if program == "keras-ctsep":
             assert commands.main(words) == 0, line
