@@ -143,3 +143,9 @@ def run_shell(code, monkeypatch):
 def test_most_blocks_are_run():
     reasons = [reason for page in PAGES for *_, reason in blocks_of(page)]
     assert sum(reason is not None for reason in reasons) < len(reasons) / 4
+
+
+def test_files_that_readme_links_to_exist():
+    links = re.findall(r"\]\(([^)#]+)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    files = [link for link in links if not link.startswith("https://")]
+    assert files and all((ROOT / file).exists() for file in files)
