@@ -39,6 +39,7 @@ SHORT_CODE = {
     r"num_frames=\d+": "num_frames=4",
     r"short_side=\d+": "short_side=36",
     r"crop_size=\d+": "crop_size=32",
+    r"\.predict\(\[(.*)\]\)": r".predict([\1], num_clips=2)",
 }
 
 
