@@ -10,7 +10,8 @@ import textwrap
 
 import griffe
 
-_EXAMPLE = re.compile(r"^Example:\n((?:\S.*\n?)+)", re.MULTILINE)
+_EXAMPLE = re.compile(r"^Example:\n(>>>(?:.+\n?)+)", re.MULTILINE)
+_OTHER_EXAMPLE = re.compile(r"^Example:\n(?=```)", re.MULTILINE)
 _RETURNS = re.compile(r"^(Returns|Yields):\n((?:    .*\n?|\n)+)", re.MULTILINE)
 
 
@@ -20,6 +21,7 @@ class OwnForm(griffe.Extension):
     def on_instance(self, *, obj, **kwargs):
         if obj.docstring:
             text = _EXAMPLE.sub(_indented, obj.docstring.value)
+            text = _OTHER_EXAMPLE.sub("**Examples:**\n\n", text)
             obj.docstring.value = _RETURNS.sub(_as_text, text)
 
 
