@@ -2,7 +2,7 @@
 
 The package writes `Example:` and the lines of the example below it, not indented. The parser of the
 site expects `Examples:` and an indented block, and would read `>>>` as three quotations. It also
-expects a type in front of what is returned, and would show a dash without it.
+expects a type in front of what is returned, and would show shapes and references as boxes.
 """
 
 import re
@@ -12,7 +12,9 @@ import griffe
 
 _EXAMPLE = re.compile(r"^Example:\n(>>>(?:.+\n?)+)", re.MULTILINE)
 _OTHER_EXAMPLE = re.compile(r"^Example:\n(?=```)", re.MULTILINE)
-_RETURNS = re.compile(r"^(Returns|Yields):\n((?:    .*\n?|\n)+)", re.MULTILINE)
+_SECTION = re.compile(
+    r"^(Returns|Yields|Input shape|Output shape|Reference):\n((?:    .*\n?|\n)+)", re.MULTILINE
+)
 
 
 class OwnForm(griffe.Extension):
@@ -22,7 +24,7 @@ class OwnForm(griffe.Extension):
         if obj.docstring:
             text = _EXAMPLE.sub(_indented, obj.docstring.value)
             text = _OTHER_EXAMPLE.sub("**Examples:**\n\n", text)
-            obj.docstring.value = _RETURNS.sub(_as_text, text)
+            obj.docstring.value = _SECTION.sub(_as_text, text)
 
 
 def _indented(match):
