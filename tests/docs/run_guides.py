@@ -6,6 +6,8 @@ The videos are tiny and training is short. The name keeps this file out of the o
 tests: one backend is enough for the texts.
 """
 
+import dataclasses
+import inspect
 import json
 import pathlib
 import re
@@ -16,10 +18,14 @@ import sys
 
 import numpy as np
 import pytest
+import run
+import train
+import train_ucf
 from tiny_videos import COLOURS, write_tiny_ucf101, write_video
 from torch_checkpoints import GOLDEN, write_checkpoint
 
 from keras_ctsep import commands
+from keras_ctsep.commands import check, evaluate, options, predict
 
 ROOT = pathlib.Path(__file__).parents[2]
 PAGES = {str(path.relative_to(ROOT)): path for path in sorted((ROOT / "docs").glob("**/*.md"))}
@@ -128,8 +134,8 @@ def run_python(code, path, line, namespace):
 def run_shell(code, monkeypatch):
     """Runs commands in this process: to start Python and Keras takes longer than most of them."""
     for line in code.replace("\\\n", " ").splitlines():
-        for program, options in SHORT_COMMANDS.items():
-            line += f" {options}" * line.startswith(program)
+        for program, more in SHORT_COMMANDS.items():
+            line += f" {more}" * line.startswith(program)
         if line.startswith("python recipes/") and "--weights" not in line:
             line += " --width 0.125"
         program, *words = shlex.split(line, comments=True)
@@ -150,3 +156,13 @@ def test_files_that_readme_links_to_exist():
     links = re.findall(r"\]\(([^)#]+)", (ROOT / "README.md").read_text(encoding="utf-8"))
     files = [link for link in links if not link.startswith("https://")]
     assert files and all((ROOT / file).exists() for file in files)
+
+
+def test_options_that_the_texts_name_exist():
+    mains = [module.main for module in (train, train_ucf, run, check, evaluate, predict)]
+    known = {name for main in mains for name in inspect.signature(main).parameters}
+    known |= {field.name for field in dataclasses.fields(options.ClipOptions)}
+    for page, path in PAGES.items():
+        named = re.findall(r"`--(?:no-)?([a-z][a-z-]*)", path.read_text(encoding="utf-8"))
+        unknown = {name.replace("-", "_") for name in named} - known - {"help"}
+        assert not unknown, f"{page}: {unknown}"
