@@ -58,7 +58,7 @@ def main(
     mixup: float = 0.0,
     cutmix: float = 0.0,
     mixed_precision: Literal["mixed_bfloat16", "mixed_float16"] | None = None,
-    precise_norms: int = 0,
+    precise_norms: int = 200,
     distribute: bool = False,
     workers: int = 2,
     cache: str | None = None,
