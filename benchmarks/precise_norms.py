@@ -57,6 +57,7 @@ def draw(table, picture):
     axes.plot(epochs, moving, "o-", color="tab:red", label="validation, moving statistics")
     axes.plot(epochs, precise, "o-", color="tab:blue", label="validation, precise statistics")
     axes.set(xlabel="epoch", ylabel="accuracy of clips", ylim=(0, 1))
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.3)
     axes.legend()
     figure.savefig(picture, dpi=110)
