@@ -171,5 +171,5 @@ def main(videos, output, network, kill=None):
 
 
 if __name__ == "__main__":
-    faulthandler.dump_traceback_later(280, exit=True)  # who waits for a process that ended
+    faulthandler.dump_traceback_later(560, exit=True)  # who waits for a process that ended
     main(*sys.argv[1:])

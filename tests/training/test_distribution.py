@@ -70,7 +70,7 @@ def run_of_one(videos, tmp_path_factory):
 
 
 def wait(programs):
-    texts = [program.communicate(timeout=300)[0] for program in programs]
+    texts = [program.communicate(timeout=600)[0] for program in programs]
     for program, text in zip(programs, texts, strict=True):
         assert program.returncode == 0, text
     return texts[0]
@@ -135,7 +135,7 @@ def test_two_processes(videos, tmp_path, run_of_one):
 @pytest.mark.skipif(BACKEND == "tensorflow", reason="one process on TensorFlow")
 def test_a_signal_to_one_of_two_processes_stops_both(videos, tmp_path, run_of_one):
     programs = start_processes(PROGRAM, videos, tmp_path, NETWORKS[1], "kill")
-    texts = [program.communicate(timeout=300)[0] for program in programs]
+    texts = [program.communicate(timeout=600)[0] for program in programs]
     # Two of 128 + SIGTERM; torchrun has a code of its own.
     expected = [1] if BACKEND == "torch" else [143, 143]
     assert [program.returncode for program in programs] == expected, texts
