@@ -7,7 +7,7 @@ def score_views(model, dataset, callbacks=None, gather=None):
     """Scores every view (a crop of a clip) of every readable video of a data set.
 
     Args:
-        model: a Keras model that gives `(batch, num_classes)` scores.
+        model: a Keras model that returns `(batch, num_classes)` scores.
         dataset: a `keras_ctsep.data.VideoDataset` that does not augment.
         callbacks: Keras callbacks for `model.predict`.
         gather: where each of several processes has its shard of `dataset`: a function

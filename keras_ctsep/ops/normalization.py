@@ -79,7 +79,7 @@ def _tensorflow_batch_norm(inputs, gamma, beta, epsilon, relu, moments):
         outputs, mean, variance, *reserved = tf.raw_ops.FusedBatchNormV3(
             x=rows, scale=gamma, offset=beta, mean=[], variance=[], epsilon=epsilon
         )
-        # TensorFlow gives the unbiased variance.
+        # TensorFlow returns the unbiased variance.
         count = tf.cast(tf.shape(rows)[1], variance.dtype)
         variance *= (count - 1) / count
         moments = tf.nest.map_structure(tf.stop_gradient, Moments(mean, variance, tuple(reserved)))
