@@ -4,7 +4,7 @@
     python recipes/train.py --dataset folder --data my_videos --model R2Plus1D18 --epochs 100
     python recipes/train.py --dataset csv --data lists --fps 15 --no-flip
 
-A run that was stopped goes on with the same command and `--resume`. To be read first:
+A run that was stopped continues with the same command and `--resume`. To be read first:
 `train_ucf.py`, which is shorter.
 """
 
@@ -105,7 +105,7 @@ def main(
         mixup: parameter of the Beta distribution for mixing pairs of clips; 0 for none.
         cutmix: the same for putting a box of one clip into another.
         mixed_precision: compute in 16 bits.
-        precise_norms: training clips over which the statistics of batch norms are computed anew
+        precise_norms: training clips over which the statistics of batch norms are computed again
             before each validation; 0 keeps moving averages.
         distribute: train on all devices, see `keras_ctsep.training.distribution`.
         workers: threads that read videos.

@@ -4,7 +4,7 @@
     python recipes/train_ucf.py --data UCF-101 --split 1
 
 The first line draws videos of moving shapes, whose classes differ by the motion alone, into Keras's
-cache folder (`~/.keras/datasets`). A run that was stopped goes on with the same command and
+cache folder (`~/.keras/datasets`). A run that was stopped continues with the same command and
 `--resume`. `train.py` has more data sets and options.
 """
 

@@ -20,10 +20,10 @@ from keras_ctsep.training import distribution
 class Checkpoint(keras.callbacks.Callback):
     """Writes models, history and the whole state of training after every epoch.
 
-    A run that is killed at any instant and goes on from its last epoch's end gives the weights of
+    A run that is killed at any instant and continues from its last epoch's end has the weights of
     a run that was never stopped: the state has the weights, the batch-norm statistics, the
     optimizer with its step and moving averages, the dropout seeds, and the epoch, on which the
-    order and augmentation of the data depend. So does one that goes on from the batch after which
+    order and augmentation of the data depend. So does one that continues from the batch after which
     `write_within_epoch` was called. `keras.callbacks.BackupAndRestore` leaves out the seeds, the
     history and the best score, and writes in two steps.
 
@@ -171,7 +171,7 @@ class Checkpoint(keras.callbacks.Callback):
                 self._save_models(row)
         if self.writes:
             self._write_history()
-            # After them, so that whoever goes on from here finds the models and the history.
+            # After them, so that whoever continues from here finds the models and the history.
             self._write_state(self.model)
             self._draw_history()
 

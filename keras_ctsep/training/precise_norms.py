@@ -10,7 +10,7 @@ from keras_ctsep.training import distribution
 
 
 class PreciseNorms(keras.callbacks.Callback):
-    """Computes the statistics of all batch norms anew before each validation.
+    """Computes the statistics of all batch norms again before each validation.
 
     Batch norm keeps moving averages of the mean and variance of batches. While weights change
     quickly the averages lag behind them, and validation accuracy jumps. Here the network runs over

@@ -56,7 +56,7 @@ def fit_and_test(
         resume: whether to go on with the run in the folder, from where a signal stopped it or else
             from the end of its last epoch.
         precise_norms: number of training clips over which the statistics of batch norms are
-            computed anew before each validation, see `PreciseNorms`; 0 keeps moving averages.
+            computed again before each validation, see `PreciseNorms`; 0 keeps moving averages.
         callbacks: Keras callbacks for `fit`, which come after those of this package.
 
     Returns:
@@ -86,7 +86,7 @@ def fit_and_test(
     norms = [PreciseNorms(train_data, precise_norms)] if precise_norms else []
     not_a_number = keras.callbacks.TerminateOnNaN(raise_error=True)
     equal = distribution.callbacks(videos, validation_data, shard)
-    with StopOnSignal(checkpoint, f"The run is in {output}; --resume goes on.", shard) as stop:
+    with StopOnSignal(checkpoint, f"The run is in {output}; --resume continues it.", shard) as stop:
         checkpoint.fit(
             trained,
             train_data,
