@@ -6,6 +6,10 @@ from keras_ctsep import ops
 from keras_ctsep.layers.factorized import CONVOLUTIONS, FactorizedConv3D
 from keras_ctsep.ops.arguments import positive
 
+# Up to that many channels the backward pass computes the first factors again. With more, computing
+# them takes ever longer for the memory that their outputs would take.
+MAX_CHANNELS_AGAIN = 64
+
 
 @keras.saving.register_keras_serializable(package="keras_ctsep")
 class CTSeparableConv3D(FactorizedConv3D):
@@ -104,6 +108,10 @@ class CTSeparableConv3D(FactorizedConv3D):
             "temporal_kernel", (time, 1, 1, self.filters, outputs), self.temporal_initializer
         )
         self.build_end(self.filters)
+
+    @property
+    def rematerializes_first_factors(self):
+        return self.pointwise_kernel.shape[-2] <= MAX_CHANNELS_AGAIN
 
     def first_kernels(self):
         return [self.spatial_kernel, self.pointwise_kernel]

@@ -12,6 +12,7 @@ from keras_ctsep.ops.custom_gradient import custom_gradient
 LAYERS = [
     (layers.CTSeparableConv3D, {"temporal": "full"}),
     (layers.CTSeparableConv3D, {"temporal": "depthwise"}),
+    (layers.CTSeparableConv3D, {"depth_multiplier": 24}),  # so many channels that outputs are saved
     (layers.Conv2Plus1D, {}),
 ]
 
