@@ -153,6 +153,11 @@ class BaseConv3D(keras.layers.Layer):
         """The kernel that the norm is folded into at inference."""
         raise NotImplementedError
 
+    @property
+    def window(self):
+        """Strides, padding and dilation, as the operations take them."""
+        return self.strides, self.padding, self.dilation_rate
+
     def convolve(self, inputs, last_kernel, bias, relu, training):
         """Applies all kernels, the last one as it is handed in, then bias and ReLU.
 
@@ -168,7 +173,7 @@ class BaseConv3D(keras.layers.Layer):
     def call(self, inputs, training=None):
         kernel = keras.ops.convert_to_tensor(self.last_kernel)
         bias, relu = self.bias, self._ends_in_relu()
-        normalizes = self.use_norm and by_batch(self.norm, training)
+        normalizes = self.use_norm and self.norm.by_batch(training)
         if self.use_norm and not normalizes:
             # A pass of its own over all outputs would take longer than many a convolution.
             kernel, bias = self.norm.fold_into(kernel, bias)
@@ -179,9 +184,7 @@ class BaseConv3D(keras.layers.Layer):
 
     def output_shape_with(self, input_shape, filters):
         """Returns the output shape for an input shape; unknown sizes stay None."""
-        places = ops.output_sizes(
-            input_shape[1:4], self.kernel_size, self.strides, self.padding, self.dilation_rate
-        )
+        places = ops.output_sizes(input_shape[1:4], self.kernel_size, *self.window)
         return (input_shape[0], *places, filters)
 
     def get_config(self):
@@ -202,8 +205,3 @@ class BaseConv3D(keras.layers.Layer):
             "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
             "kernel_constraint": keras.constraints.serialize(self.kernel_constraint),
         }
-
-
-def by_batch(norm, training):
-    """Returns whether a norm takes the statistics of the batch: in training, unless frozen."""
-    return bool(training) and norm.trainable

@@ -41,11 +41,15 @@ class BatchNormalization(keras.layers.BatchNormalization):
         if mask is not None or not self._is_plain(inputs):
             outputs = super().call(inputs, training=training, mask=mask)
             return keras.ops.relu(outputs) if relu else outputs
-        if not (training and self.trainable):
+        if not self.by_batch(training):
             return self._normalize(inputs, relu)
         outputs, moments = ops.batch_norm(inputs, *self.gamma_and_beta(), self.epsilon, relu)
         self.update_moving(moments.mean, moments.variance)
         return outputs
+
+    def by_batch(self, training):
+        """Returns whether the statistics of the batch are taken: in training, unless frozen."""
+        return bool(training) and self.trainable
 
     def fold_into(self, kernel, bias=None):
         """Returns `(kernel, bias)` of a convolution that normalizes by the moving statistics too.

@@ -3,7 +3,7 @@
 import keras
 
 from keras_ctsep import ops
-from keras_ctsep.layers.base import BaseConv3D, by_batch
+from keras_ctsep.layers.base import BaseConv3D
 
 CONVOLUTIONS = {"depthwise": ops.depthwise_conv3d, "full": ops.conv3d}
 
@@ -25,11 +25,6 @@ class FactorizedConv3D(BaseConv3D):
     def last_kernel(self):
         return self.temporal_kernel
 
-    @property
-    def window(self):
-        """Strides, padding and dilation, for `ops.over_space` and `ops.over_time`."""
-        return self.strides, self.padding, self.dilation_rate
-
     def first_kernels(self):
         """Returns the kernels of the first factors, in order."""
         raise NotImplementedError
@@ -45,7 +40,7 @@ class FactorizedConv3D(BaseConv3D):
 
     def convolve(self, inputs, last_kernel, bias, relu, training):
         kernels = [keras.ops.convert_to_tensor(kernel) for kernel in self.first_kernels()]
-        if by_batch(self.mid_norm, training):
+        if self.mid_norm.by_batch(training):
             outputs = self._normalized_by_batch(inputs, kernels, last_kernel)
             outputs = outputs if bias is None else outputs + bias
             return keras.ops.relu(outputs) if relu else outputs

@@ -41,6 +41,7 @@ class PreciseNorms(keras.callbacks.Callback):
         if num_clips < 1:
             raise ValueError(f"Expected one clip or more. Received: num_clips={num_clips}")
         self.batches = batches
+        self._videos = getattr(batches, "dataset", batches)
         self.num_clips = num_clips
         self._forward = None
 
@@ -48,7 +49,7 @@ class PreciseNorms(keras.callbacks.Callback):
         self._epoch = epoch
 
     def on_test_begin(self, logs=None):
-        videos = getattr(self.batches, "dataset", self.batches)
+        videos = self._videos
         place = videos.epoch, videos.first_batch
         # The same clips, whatever `fit` has done to the place, and where the training was resumed.
         videos.epoch, videos.first_batch = self._epoch, 0
@@ -73,14 +74,13 @@ class PreciseNorms(keras.callbacks.Callback):
             norm.moving_variance.assign(square - mean**2)
 
     def _num_batches(self):
-        videos = getattr(self.batches, "dataset", self.batches)
+        videos = self._videos
         clips_of_batch = videos.batch_size * videos.shard[1]
         return min(len(videos), -(-self.num_clips // clips_of_batch))
 
     def _average(self, total):
-        shard = getattr(self.batches, "dataset", self.batches).shard
         average = total / self._num_batches()
-        return distribution.gather(average[None], 1, shard).mean(axis=0)
+        return distribution.gather(average[None], 1, self._videos.shard).mean(axis=0)
 
 
 class _InTraining(keras.Model):
