@@ -1,6 +1,9 @@
 """Pictures of data sets, training runs and of what a model saw, as PNG files."""
 
+import contextlib
 import math
+import pathlib
+import sys
 
 import numpy as np
 
@@ -126,6 +129,24 @@ def plot_data_set(counts, class_names, lengths, path):
     histogram.set_xlabel("frames")
     histogram.set_ylabel("videos")
     _write(figure, path)
+
+
+@contextlib.contextmanager
+def optional_picture(path, say=True):
+    """Lets a program go on where matplotlib, which is an extra, is not installed.
+
+    Args:
+        path: the picture that is drawn inside.
+        say: whether to print one line that it is missing.
+
+    Returns:
+        A context manager that yields the path.
+    """
+    try:
+        yield path
+    except ModuleNotFoundError as error:
+        if say:
+            print(f"No {pathlib.Path(path).name}: {error}", file=sys.stderr)
 
 
 def require_matplotlib():

@@ -7,7 +7,6 @@ import hashlib
 import itertools
 import os
 import pathlib
-import sys
 from typing import Literal
 
 import keras
@@ -15,7 +14,7 @@ import numpy as np
 
 from keras_ctsep.data import VideoCheck, VideoError, check_video, group_leaks, read_sides
 from keras_ctsep.files import require_writable, write_whole
-from keras_ctsep.plots import plot_data_set
+from keras_ctsep.plots import optional_picture, plot_data_set
 
 
 def main(
@@ -75,10 +74,8 @@ def main(
     print_list(
         "copies on one side", [" = ".join(group) for group in copies if group not in leaked_copies]
     )
-    try:
-        draw(rows, sides, output / "report.png")
-    except ModuleNotFoundError as error:  # matplotlib is an extra
-        print(f"No report.png: {error}", file=sys.stderr)
+    with optional_picture(output / "report.png") as path:
+        draw(rows, sides, path)
     print(f"Files in {output}")
     return int(bool(leaks or leaked_copies) or any(row["state"] == "bad" for row in rows))
 

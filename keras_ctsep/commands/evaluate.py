@@ -4,7 +4,6 @@ import csv
 import json
 import os
 import pathlib
-import sys
 from typing import Literal
 
 import numpy as np
@@ -13,7 +12,7 @@ from keras_ctsep import evaluation
 from keras_ctsep.commands.options import AS_SAVED, ClipOptions, open_classifier
 from keras_ctsep.data import Annotations, read_videos
 from keras_ctsep.files import require_writable, write_whole
-from keras_ctsep.plots import plot_confusion_matrix
+from keras_ctsep.plots import optional_picture, plot_confusion_matrix
 
 
 def main(
@@ -86,10 +85,8 @@ def main(
         names = classifier.class_names
         np.savez(temporary, scores=scores, labels=labels, paths=paths, class_names=names)
     print_report(classifier.class_names, matrix, result, views, output)
-    try:
-        plot_confusion_matrix(matrix, classifier.class_names, output / "confusion_matrix.png")
-    except ModuleNotFoundError as error:  # matplotlib is an extra
-        print(f"No confusion_matrix.png: {error}", file=sys.stderr)
+    with optional_picture(output / "confusion_matrix.png") as picture:
+        plot_confusion_matrix(matrix, classifier.class_names, picture)
     return int(bool(views.bad_files))
 
 

@@ -5,7 +5,6 @@ import csv
 import json
 import pathlib
 import shutil
-import sys
 import time
 
 import keras
@@ -13,7 +12,7 @@ import numpy as np
 
 from keras_ctsep.files import write_whole
 from keras_ctsep.inference import VideoClassifier
-from keras_ctsep.plots import plot_curves
+from keras_ctsep.plots import optional_picture, plot_curves
 from keras_ctsep.training import distribution
 
 
@@ -204,11 +203,8 @@ class Checkpoint(keras.callbacks.Callback):
 
     def _draw_history(self):
         columns = {name: [row[name] for row in self.history] for name in self.history[0]}
-        try:
-            plot_curves(columns, self.output / "curves.png")
-        except ModuleNotFoundError as error:  # matplotlib is an extra
-            if len(self.history) == 1:
-                print(f"No curves.png: {error}", file=sys.stderr)
+        with optional_picture(self.output / "curves.png", say=len(self.history) == 1) as path:
+            plot_curves(columns, path)
 
     def _write_state(self, model, batch=0):
         arrays = [keras.ops.convert_to_numpy(variable) for variable in _all_variables(model)]

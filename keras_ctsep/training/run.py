@@ -2,14 +2,13 @@
 
 import functools
 import pathlib
-import sys
 import time
 
 import keras
 
 from keras_ctsep.data import AugmentedBatches
 from keras_ctsep.evaluation import confusion_matrix, score_views, top_k_accuracy
-from keras_ctsep.plots import plot_confusion_matrix
+from keras_ctsep.plots import optional_picture, plot_confusion_matrix
 from keras_ctsep.training import distribution
 from keras_ctsep.training.checkpoint import Checkpoint
 from keras_ctsep.training.precise_norms import PreciseNorms
@@ -151,14 +150,9 @@ def _test(model, data, output, callbacks):
     num_views = scores.shape[1]
     of_videos = scores.mean(axis=1)
     if output:
-        try:
-            plot_confusion_matrix(
-                confusion_matrix(of_videos, labels),
-                data.annotations.class_names,
-                pathlib.Path(output) / "confusion_matrix.png",
-            )
-        except ModuleNotFoundError as error:  # matplotlib is an extra
-            print(f"No confusion_matrix.png: {error}", file=sys.stderr)
+        with optional_picture(pathlib.Path(output) / "confusion_matrix.png") as picture:
+            matrix = confusion_matrix(of_videos, labels)
+            plot_confusion_matrix(matrix, data.annotations.class_names, picture)
     of_clips = scores.reshape(-1, scores.shape[2])
     return {
         "clip_accuracy": top_k_accuracy(of_clips, labels.repeat(num_views)),
