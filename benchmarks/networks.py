@@ -1,5 +1,6 @@
 """The networks that `run.py` measures: ours, the same in layers of Keras, and PyTorch's."""
 
+import json
 import math
 import os
 import sys
@@ -16,10 +17,42 @@ NOT_RECOMPUTED = "-not-recomputed"
 
 
 def keras_network(name, input_shape):
-    """Builds one of `KERAS_NETWORKS`; "-not-recomputed" after its name keeps all activations."""
+    """Builds one of `KERAS_NETWORKS`, or any network of the package by its name and options.
+
+    "-not-recomputed" after the name keeps all activations.
+
+    Example:
+    >>> keras_network("CTSepResNet10 width=0.25 temporal=depthwise", (8, 32, 32, 3)).name
+    'CTSepResNet10'
+    """
     if name.endswith(NOT_RECOMPUTED):
         os.environ["KERAS_CTSEP_REMAT"] = "0"  # read in each call, of this process alone
-    return KERAS_NETWORKS[name.removesuffix(NOT_RECOMPUTED)](input_shape)
+        name = name.removesuffix(NOT_RECOMPUTED)
+    if name in KERAS_NETWORKS:
+        return KERAS_NETWORKS[name](input_shape)
+    name, _, options = name.partition(" ")
+    return keras_ctsep.models.make_network(
+        name, NUM_CLASSES, input_shape=input_shape, **read_options(options)
+    )
+
+
+def read_options(text):
+    """Returns the dict of "name=value" with spaces between; values are JSON or else words.
+
+    Example:
+    >>> read_options("width=0.5 flip=false temporal=depthwise")
+    {'width': 0.5, 'flip': False, 'temporal': 'depthwise'}
+    """
+    options = {}
+    for option in text.split():
+        name, equals, value = option.partition("=")
+        if not equals:
+            raise ValueError(f"Options must be name=value. Received: {option}")
+        try:
+            options[name] = json.loads(value)
+        except ValueError:
+            options[name] = value
+    return options
 
 
 def ctsep18(temporal, spelled=False):

@@ -113,6 +113,31 @@ def per_class_accuracy(matrix):
     return np.divide(np.diag(matrix), items, out=np.full(len(items), np.nan), where=items > 0)
 
 
+def balanced_accuracy(scores, labels):
+    """Mean over the classes of the share of each that was recognised.
+
+    Unlike `top_k_accuracy` it is not raised by naming the largest class always. Classes without
+    items do not count.
+
+    Args:
+        scores: array `(num_items, num_classes)`.
+        labels: int array `(num_items,)`.
+
+    Returns:
+        A float between 0 and 1.
+
+    Raises:
+        ValueError: for shapes or labels that do not fit together, for NaN scores and no items.
+
+    Example:
+    >>> balanced_accuracy([[0.7, 0.3], [0.6, 0.4], [0.8, 0.2], [0.2, 0.8]], [0, 0, 1, 1])
+    0.75
+    """
+    if not len(labels):
+        raise ValueError("Expected one item or more. Received: no labels")
+    return float(np.nanmean(per_class_accuracy(confusion_matrix(scores, labels))))
+
+
 def _check(scores, labels):
     scores, labels = np.asarray(scores), np.asarray(labels)
     if scores.ndim != 2 or labels.shape != scores.shape[:1]:

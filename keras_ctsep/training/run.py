@@ -1,13 +1,20 @@
 """One training run: fit a network, keep the run in a folder, and test it."""
 
 import functools
+import json
 import pathlib
 import time
 
 import keras
 
 from keras_ctsep.data import AugmentedBatches
-from keras_ctsep.evaluation import confusion_matrix, score_views, top_k_accuracy
+from keras_ctsep.evaluation import (
+    balanced_accuracy,
+    confusion_matrix,
+    score_views,
+    top_k_accuracy,
+)
+from keras_ctsep.files import write_whole
 from keras_ctsep.plots import optional_picture, plot_confusion_matrix
 from keras_ctsep.training import distribution
 from keras_ctsep.training.checkpoint import Checkpoint
@@ -34,8 +41,9 @@ def fit_and_test(
     """Fits a network to videos, keeps the run in a folder, and tests it.
 
     Into the folder go `last.keras`, `history.csv`, `curves.png`, `confusion_matrix.png`,
-    `classes.txt`, `settings.json`, and `state.npz` to resume from. `best.keras` is added where no
-    validation video is a test video: what is chosen must not be measured on what chose it.
+    `classes.txt`, `settings.json`, `results.json`, and `state.npz` to resume from. `best.keras` is
+    added where no validation video is a test video: what is chosen must not be measured on what
+    chose it.
 
     Losses and accuracies are means over the clips that count: those that only fill a last batch
     have weight 0.
@@ -59,7 +67,8 @@ def fit_and_test(
         callbacks: Keras callbacks for `fit`, which come after those of this package.
 
     Returns:
-        Dict of `clip_accuracy`, `video_accuracy`, `parameters` and `seconds`.
+        Dict of `clip_accuracy`, `video_accuracy`, `balanced_accuracy` (of videos), `parameters` and
+        `seconds`; `results.json` holds it too.
 
     Raises:
         OSError: when the folder cannot be written.
@@ -98,6 +107,9 @@ def fit_and_test(
         result = _test(trained, test_data, output if is_first else None, [stop])
     _report_bad_files(videos, validation_data, test_data)
     result |= {"parameters": network.count_params(), "seconds": time.monotonic() - start}
+    if is_first:
+        with write_whole(pathlib.Path(output) / "results.json") as temporary:
+            temporary.write_text(json.dumps(result, indent=2) + "\n")
     say(_last_line(result, test_data))
     return result
 
@@ -157,6 +169,7 @@ def _test(model, data, output, callbacks):
     return {
         "clip_accuracy": top_k_accuracy(of_clips, labels.repeat(num_views)),
         "video_accuracy": top_k_accuracy(of_videos, labels),
+        "balanced_accuracy": balanced_accuracy(of_videos, labels),
     }
 
 
