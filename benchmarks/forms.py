@@ -52,7 +52,7 @@ def main(
     inputs = ops.convert_to_tensor(rng.normal(size=shape).astype("float32"))
     source = np.ones(COPIED, "float32")
     target = np.empty_like(source)
-    copied = _milliseconds(lambda: np.copyto(target, source), steps, seconds)
+    copied = milliseconds(lambda: np.copyto(target, source), steps, seconds)
     copied *= math.prod(shape) / COPIED
     results = {("copy", None, None): (copied, None)}
     print(f"copy {copied:.2f} ms")
@@ -62,7 +62,7 @@ def main(
             kernel = rng.normal(size=(*window, shape[-1], last)).astype("float32")
             kernel = ops.convert_to_tensor(kernel)
             for form in ("keras", *FORMS[kind]):
-                times = measure(_function(kind, form, strides), inputs, kernel, steps, seconds)
+                times = measure(function_of(kind, form, strides), inputs, kernel, steps, seconds)
                 results[kind, window, form] = times
                 ratios = [
                     keras_time / time
@@ -80,7 +80,8 @@ def _ints(text):
     return tuple(int(word) for word in text.split(","))
 
 
-def _function(kind, form, strides):
+def function_of(kind, form, strides):
+    """Returns the function of inputs and kernel that convolves in that form."""
     if form != "keras":
         return lambda inputs, kernel: FUNCTIONS[kind](inputs, kernel, strides, "same", form=form)
 
@@ -96,15 +97,16 @@ def _function(kind, form, strides):
 
 def measure(function, inputs, kernel, steps, seconds):
     """Returns ms of `function(inputs, kernel)`, and of it with both gradients."""
-    forward, both = _compiled(function)
+    forward, both = compiled(function)
     upstream = ops.ones_like(forward(inputs, kernel))
     return (
-        _milliseconds(lambda: forward(inputs, kernel), steps, seconds),
-        _milliseconds(lambda: both(inputs, kernel, upstream), steps, seconds),
+        milliseconds(lambda: forward(inputs, kernel), steps, seconds),
+        milliseconds(lambda: both(inputs, kernel, upstream), steps, seconds),
     )
 
 
-def _compiled(function):
+def compiled(function):
+    """Returns the function, and one that takes a gradient of its outputs too, and wait for both."""
     backend = keras.backend.backend()
     if backend == "jax":
         import jax
@@ -132,19 +134,28 @@ def _compiled(function):
         return tf.function(function), tensorflow_both
     import torch
 
+    def wait():
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+
     def torch_forward(*args):
         with torch.no_grad():
-            return function(*args)
+            outputs = function(*args)
+        wait()
+        return outputs
 
     def torch_both(inputs, kernel, upstream):
         args = [tensor.detach().requires_grad_(True) for tensor in (inputs, kernel)]
         outputs = function(*args)
-        return outputs, *torch.autograd.grad(outputs, args, upstream)
+        gradients = torch.autograd.grad(outputs, args, upstream)
+        wait()
+        return outputs, *gradients
 
     return torch_forward, torch_both
 
 
-def _milliseconds(function, steps, seconds):
+def milliseconds(function, steps, seconds):
+    """Returns the median time of a call, after one that is not counted."""
     function()
     times = []
     for _ in range(steps):

@@ -124,6 +124,7 @@ def in_own_process(model, backend, batch_size, settings):
 
 def measure(name, batch_size, settings):
     """Measures one network in this process; None where its package is not installed."""
+    set_precision(settings.get("precision", "float32"))
     rng = np.random.default_rng(0)
     clips = rng.integers(0, 256, (batch_size, *settings["shape"]), dtype="uint8")
     labels = rng.integers(0, 101, batch_size)
@@ -139,6 +140,29 @@ def measure(name, batch_size, settings):
         row[f"{kind}_min"], row[f"{kind}_max"] = round(min(per_clip), 2), round(max(per_clip), 2)
     row["train_clips_per_second"] = round(1000 / row["train_ms"], 2)
     return row | {"peak_mb": round(peak)}
+
+
+def set_precision(precision):
+    """Makes this process compute in "float32", "tf32" (accelerators only) or "bfloat16"."""
+    import keras
+
+    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
+    backend = keras.backend.backend()
+    if backend == "torch":
+        import torch
+
+        torch.backends.cudnn.allow_tf32 = precision == "tf32"
+        torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+    elif backend == "jax":
+        import jax
+
+        # "highest" is float32 itself; the default of a GPU is TF32.
+        matmul = {"float32": "highest", "tf32": "tensorfloat32"}.get(precision)
+        jax.config.update("jax_default_matmul_precision", matmul)
+    else:
+        import tensorflow as tf
+
+        tf.config.experimental.enable_tensor_float_32_execution(precision == "tf32")
 
 
 def measure_keras(name, clips, labels, settings):
@@ -192,26 +216,34 @@ def measure_torch(name, clips, labels, settings):
     model = networks.torch_network(name)
     if model is None:
         return None
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     parameters = sum(parameter.numel() for parameter in model.parameters())
     clips = torch.from_numpy(clips).permute(0, 4, 1, 2, 3).float().div(255).contiguous()
     multiply_adds = networks.count_torch_multiply_adds(model, clips[:1])
+    clips, labels, model = clips.to(device), torch.from_numpy(labels).to(device), model.to(device)
     if memory_format:
         clips = clips.contiguous(memory_format=torch.channels_last_3d)
         model = model.to(memory_format=torch.channels_last_3d)
-    labels = torch.from_numpy(labels)
     optimizer = torch.optim.SGD(model.parameters(), 1e-3, momentum=0.9)
+    in_16_bits = settings.get("precision") == "bfloat16"
+
+    def forward_pass():
+        with torch.autocast(device, torch.bfloat16, enabled=in_16_bits):
+            return model(clips)
 
     def step():
         optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(model(clips), labels).backward()
+        loss = torch.nn.functional.cross_entropy(forward_pass(), labels)
+        loss.backward()
         optimizer.step()
+        float(loss)  # waits for what runs in the background
 
     model.train()
     train = timed(step, settings)
     peak = peak_memory()
     model.eval()
     with torch.no_grad():
-        forward = timed(lambda: model(clips), settings, FORWARD_PASSES_PER_STEP)
+        forward = timed(lambda: forward_pass().cpu(), settings, FORWARD_PASSES_PER_STEP)
     return (parameters, multiply_adds), forward, train, peak
 
 
@@ -228,7 +260,23 @@ def timed(function, settings, calls_per_step=1):
 
 
 def peak_memory():
-    """Returns the most memory, in MB, that this process has held so far (Linux)."""
+    """Returns the most memory, in MB, that this process has held so far.
+
+    It is the accelerator's where there is one, else the computer's (Linux).
+    """
+    import keras
+
+    if keras.backend.backend() == "torch":
+        import torch
+
+        if torch.cuda.is_available():
+            return torch.cuda.max_memory_allocated() / 2**20
+    elif keras.backend.backend() == "jax":
+        import jax
+
+        held = jax.local_devices()[0].memory_stats()  # None on CPUs
+        if held:
+            return held["peak_bytes_in_use"] / 2**20
     status = pathlib.Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
