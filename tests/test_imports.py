@@ -15,7 +15,7 @@ ALLOWED = {
     "evaluation": set(),
     "plots": {"files"},
     "layers": {"ops"},
-    "weights": set(),
+    "weights": {"files"},
     "models": {"ops", "layers", "weights"},
     "data": {"files"},
     "inference": {"files", "data", "models", "weights"},

@@ -39,10 +39,10 @@ class ClipCache:
     `num_frames * height * width * 3` bytes: 12 MB for 180 frames with a short side of 128.
 
     Several processes may use one folder at once. A file belongs to the video's path, size and
-    modification time, to the size of its frames and to the version of PyAV; if one of them changes, the video
-    is decoded again. When the folder is full, files that were last used before this object was made
-    are deleted, the oldest first. When there are no such files, further videos are not kept:
-    otherwise an epoch would delete what the next epoch needs.
+    modification time, to how its frames are scaled and to the version of PyAV; if one of them
+    changes, the video is decoded again. When the folder is full, files that were last used before
+    this object was made are deleted, the oldest first. When there are no such files, further videos
+    are not kept: otherwise an epoch would delete what the next epoch needs.
 
     Args:
         directory: the folder. It is made when missing.

@@ -81,6 +81,6 @@ def make_network(name, num_classes=400, *, weights=None, head="fresh", **options
     if head not in ("fresh", "same"):
         raise ValueError(f'`head` must be "fresh" or "same". Received: head={head}')
     if head == "same" and weights is not None:
-        _require_head(weights, num_classes)
+        _require_head(weights, num_classes, name)
     options = {option: value for option, value in options.items() if value is not None}
     return NETWORKS[name](num_classes, weights=weights, **options)

@@ -140,6 +140,22 @@ def check_arguments(num_classes, input_shape, include_preprocessing, pooling, dr
     return num_classes
 
 
+def normalize(clips, frames):
+    """Frames in 0..255 as the network wants them.
+
+    Args:
+        clips: tensor `(batch, frames, height, width, 3)`.
+        frames: what has `mean` and `deviation` of frames in 0..1, such as a row of
+            `keras_ctsep.weights.published`.
+    """
+    return layers.Rescaling(
+        scale=[1 / (255 * deviation) for deviation in frames.deviation],
+        offset=[-m / d for m, d in zip(frames.mean, frames.deviation, strict=True)],
+        dtype="float32",  # under mixed precision too: 16 bits cannot tell all grey levels apart
+        name="normalization",
+    )(clips)
+
+
 def top(x, num_classes, pooling, dropout, classifier_activation):
     """Pooling over frames, height and width, and the classifier, unless `num_classes` is None."""
     if num_classes is None and pooling is None:

@@ -9,12 +9,11 @@ import functools
 from typing import NamedTuple
 
 import keras
-from keras import layers
 
 from keras_ctsep.layers.conv2plus1d import default_mid_filters
 from keras_ctsep.models import blocks
 from keras_ctsep.weights.load import load_weights
-from keras_ctsep.weights.published import TORCHVISION
+from keras_ctsep.weights.published import published_like
 
 STAGE_FILTERS = (64, 128, 256, 512)
 TEMPORAL = ("full", "depthwise")
@@ -118,11 +117,13 @@ def VideoResNet(
         input_shape: `(frames, height, width, channels)`. Unknown (None) frames, height and width
             make a model for clips of any size.
         include_top: whether the mean over frames, height and width and the classifier follow.
-        weights: None for a random start, or the path of a file: `.keras`, `.weights.h5`, or
-            torchvision's `.pth`. A head for another number of classes is left fresh.
+        weights: None for a random start; `"kinetics400"` for what torchvision trained as R3D18,
+            MC3_18 or R2Plus1D18, downloaded once; or a file or an address that `fsspec` opens:
+            `.keras`, `.weights.h5`, or torchvision's `.pth`. A head for another number of classes
+            is left fresh.
         include_preprocessing: whether the model takes RGB frames in 0..255, uint8 or float, and
-            normalizes them itself. Otherwise it takes normalized float frames of any number of
-            channels.
+            normalizes them itself, as the weights want it. Otherwise it takes normalized float
+            frames of any number of channels.
         pooling: without the top: None for the features `(batch, frames, height, width, channels)`,
             `"avg"` or `"max"` for `(batch, channels)`. With the top it has no meaning.
         classifier_activation: activation of the classifier; None for logits.
@@ -153,7 +154,9 @@ def VideoResNet(
     )
     row = VARIANTS[variant]
     clips = keras.Input(input_shape, name="clips")
-    x = _normalized(clips) if include_preprocessing else clips
+    x = clips
+    if include_preprocessing:
+        x = blocks.normalize(x, published_like(variant, weights))
     x = row.stem(x, width)
     for stage, conv in enumerate(row.convs):
         if row.temporal is not None:
@@ -171,7 +174,7 @@ def VideoResNet(
     )
     model = keras.Model(clips, outputs, name=name or variant)
     if weights is not None:
-        load_weights(model, weights)
+        load_weights(model, weights, variant)
     return model
 
 
@@ -182,18 +185,6 @@ def _check_variant(variant, temporal):
         raise ValueError(f"`temporal` is for CTSepResNets only. Received: variant={variant}")
     if temporal not in (None, *TEMPORAL):
         raise ValueError(f"`temporal` must be one of {TEMPORAL}. Received: temporal={temporal}")
-
-
-def _normalized(clips):
-    return layers.Rescaling(
-        scale=[1 / (255 * deviation) for deviation in TORCHVISION.deviation],
-        offset=[
-            -mean / deviation
-            for mean, deviation in zip(TORCHVISION.mean, TORCHVISION.deviation, strict=True)
-        ],
-        dtype="float32",  # under mixed precision too: 16 bits cannot tell all grey levels apart
-        name="normalization",
-    )(clips)
 
 
 def CTSepResNet10(num_classes=400, **kwargs):

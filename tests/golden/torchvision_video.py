@@ -9,4 +9,5 @@ sys.modules.setdefault("torchvision._meta_registrations", types.ModuleType("unus
 import torchvision  # noqa: E402
 
 video = torchvision.models.video
+get_model_weights = torchvision.models.get_model_weights
 version = torchvision.__version__

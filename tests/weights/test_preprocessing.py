@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from painted_videos import write_frames
 
 from keras_ctsep.data import Annotations, VideoDataset, decode_frames
