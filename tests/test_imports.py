@@ -20,7 +20,7 @@ ALLOWED = {
     "data": {"files"},
     "inference": {"files", "data", "models", "weights"},
     "training": {"files", "data", "models", "evaluation", "inference", "plots"},
-    "commands": {"files", "data", "evaluation", "inference", "plots"},
+    "commands": {"files", "data", "evaluation", "inference", "plots", "weights"},
 }
 BACKENDS = {"tensorflow", "torch", "jax", "tensorflow_io"}
 

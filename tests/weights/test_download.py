@@ -1,13 +1,11 @@
 """Weights by name: downloaded once, checked, kept, and never used when they are damaged."""
 
-import hashlib
-
 import fsspec
 import keras
 import numpy as np
 import pytest
 from torch_checkpoints import narrow_state, write_checkpoint
-from web_server import Quiet, serve
+from web_server import Quiet, serve_published
 
 import keras_ctsep
 from keras_ctsep import models
@@ -35,32 +33,18 @@ class Counting(Quiet):
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch):
-    """Keras's folder for downloads."""
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-    return tmp_path / "keras" / "models"
+def row(tmp_path, monkeypatch):
+    """A published file of a narrow R3D18 for 5 classes, on a web server."""
+    monkeypatch.setattr(Counting, "requests", [])
+    frames = {"mean": MEAN, "deviation": DEVIATION}
+    with serve_published(tmp_path, monkeypatch, tuple("abcde"), Counting, **frames) as row:
+        yield row
 
 
 @pytest.fixture
-def row(tmp_path, home, monkeypatch):
-    """A published file of a narrow R3D18 for 5 classes, on a web server."""
-    folder = tmp_path / "server"
-    folder.mkdir()
-    write_checkpoint(folder / "tiny.pth", narrow_state())
-    digest = hashlib.sha256((folder / "tiny.pth").read_bytes()).hexdigest()[:8]
-    name = f"r3d_18-{digest}.pth"
-    (folder / "tiny.pth").rename(folder / name)
-    monkeypatch.setattr(Counting, "requests", [])
-    with serve(folder, Counting) as address:
-        row = published.find_published("R3D18", "kinetics400")._replace(
-            address=f"{address}/{name}",
-            sha256=digest,
-            class_names=("a", "b", "c", "d", "e"),
-            mean=MEAN,
-            deviation=DEVIATION,
-        )
-        monkeypatch.setattr(published, "PUBLISHED", (row,))
-        yield row
+def home(tmp_path):
+    """The folder that Keras keeps downloads in."""
+    return tmp_path / "keras" / "models"
 
 
 def test_a_name_is_downloaded_once_and_kept(row, home):
