@@ -2,6 +2,7 @@
 
 from keras_ctsep.models.complexity import count_multiply_adds
 from keras_ctsep.models.freezing import freeze_norms
+from keras_ctsep.models.s3d import S3D, CTSepS3D
 from keras_ctsep.models.video_resnet import (
     MC3_18,
     R3D18,
@@ -23,10 +24,12 @@ __all__ = [
     "R3D18",
     "R3D34",
     "RMC3_18",
+    "S3D",
     "CTSepResNet10",
     "CTSepResNet18",
     "CTSepResNet34",
     "CTSepResNet50",
+    "CTSepS3D",
     "CTSepXception",
     "R2Plus1D18",
     "R2Plus1D34",
@@ -51,6 +54,8 @@ NETWORKS = {
         RMC3_18,
         R2Plus1D18,
         R2Plus1D34,
+        S3D,
+        CTSepS3D,
         CTSepXception,
         XceptionFrames,
     )

@@ -79,6 +79,13 @@ def ct_separable_conv3d(x, filters, kernel_size, temporal, **kwargs):
     )(x)
 
 
+def max_pool(x, pool_size, strides, name):
+    """Max pooling of what is not negative, padded by half its window on both sides."""
+    # Zeros change no maximum there.
+    x = layers.ZeroPadding3D(symmetric_padding(pool_size), name=f"{name}_padding")(x)
+    return layers.MaxPooling3D(pool_size, strides, name=name)(x)
+
+
 def add_shortcut(x, shortcut, strides, name):
     """Adds what came in, projected where the shape has changed, and applies ReLU."""
     if max(strides) > 1 or shortcut.shape[-1] != x.shape[-1]:

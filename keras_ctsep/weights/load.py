@@ -1,11 +1,12 @@
 """Weights by name or from a file: its name says how it is read and how its weights are named."""
 
 from keras_ctsep.files import local_file
-from keras_ctsep.weights import keras_file, names_keras_applications, names_torchvision
+from keras_ctsep.weights import keras_file, names_keras_applications
 from keras_ctsep.weights.assign import assign_all
 from keras_ctsep.weights.download import download
 from keras_ctsep.weights.published import find_published, is_name
 from keras_ctsep.weights.torch_file import read_torch_checkpoint
+from keras_ctsep.weights.torch_state import HEADS, load_torch_state
 
 _TORCH = (".pth", ".pt", ".pyth")
 _KERAS = (".weights.h5", ".keras")
@@ -38,7 +39,7 @@ def load_weights(model, weights, network=None):
         )
     with local_file(source) as path:
         if name.endswith(_TORCH):
-            names_torchvision.load_torch_state(model, read_torch_checkpoint(path), source)
+            load_torch_state(model, read_torch_checkpoint(path), source)
         else:
             variables = keras_file.variables_by_place(model)
             arrays = keras_file.read_keras_file(path)
@@ -64,7 +65,7 @@ def count_saved_classes(weights):
     read = read_torch_checkpoint if str(weights).endswith(_TORCH) else keras_file.read_keras_file
     with local_file(weights) as path:
         arrays = read(path)
-    heads = (names_torchvision.HEAD, keras_file.HEAD, names_keras_applications.HEAD)
+    heads = (*HEADS, keras_file.HEAD, names_keras_applications.HEAD)
     return next((len(arrays[bias]) for _, bias in heads if bias in arrays), 0)
 
 

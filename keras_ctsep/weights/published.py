@@ -106,6 +106,23 @@ PUBLISHED = (
         top1=63.960,
         top5=84.130,
     ),
+    _torchvision(
+        "S3D",
+        address="https://download.pytorch.org/models/s3d-d76dad2f.pth",
+        sha256="d76dad2f",
+        clips={
+            "num_frames": 128,
+            "fps": 15.0,
+            "frame_size": (256, 256),
+            "antialias": False,
+            "crop_size": 224,
+        },
+        num_clips=1,
+        top1=68.368,
+        top5=88.050,
+        level="clip",
+        paper="arXiv 1712.04851",
+    ),
 )
 
 

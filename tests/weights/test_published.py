@@ -33,8 +33,9 @@ def test_rows_of_torchvision_say_what_it_says():
     pytest.importorskip("torch")
     if importlib.util.find_spec("torchvision") is None:
         pytest.skip("torchvision is not installed")
-    from torchvision_video import get_model_weights
+    from peers import import_torchvision
 
+    get_model_weights = import_torchvision().models.get_model_weights
     rows = [row for row in PUBLISHED if "download.pytorch.org" in row.address]
     assert len(rows) >= 3
     for row in rows:
