@@ -2,7 +2,7 @@
 
 from keras_ctsep.models.complexity import count_multiply_adds
 from keras_ctsep.models.freezing import freeze_norms
-from keras_ctsep.models.s3d import S3D, CTSepS3D
+from keras_ctsep.models.s3d import S3D, CTSepS3D, SeparableInception
 from keras_ctsep.models.video_resnet import (
     MC3_18,
     R3D18,
@@ -16,6 +16,7 @@ from keras_ctsep.models.video_resnet import (
     R2Plus1D34,
     VideoResNet,
 )
+from keras_ctsep.models.x3d import X3D, X3D_L, X3D_M, X3D_S, X3D_XS
 from keras_ctsep.models.xception import CTSepXception, XceptionFrames
 from keras_ctsep.weights.load import require_head as _require_head
 
@@ -25,6 +26,7 @@ __all__ = [
     "R3D34",
     "RMC3_18",
     "S3D",
+    "SeparableInception",
     "CTSepResNet10",
     "CTSepResNet18",
     "CTSepResNet34",
@@ -34,6 +36,11 @@ __all__ = [
     "R2Plus1D18",
     "R2Plus1D34",
     "VideoResNet",
+    "X3D",
+    "X3D_L",
+    "X3D_M",
+    "X3D_S",
+    "X3D_XS",
     "XceptionFrames",
     "count_multiply_adds",
     "freeze_norms",
@@ -56,6 +63,10 @@ NETWORKS = {
         R2Plus1D34,
         S3D,
         CTSepS3D,
+        X3D_XS,
+        X3D_S,
+        X3D_M,
+        X3D_L,
         CTSepXception,
         XceptionFrames,
     )

@@ -11,7 +11,7 @@ import math
 
 from keras import layers
 
-from keras_ctsep.layers import Conv2Plus1D, Conv3D, CTSeparableConv3D
+from keras_ctsep.layers import Conv2Plus1D, Conv3D, CTSeparableConv3D, DepthwiseConv3D
 from keras_ctsep.layers.add_relu import AddReLU
 from keras_ctsep.layers.base import require_channels_last
 from keras_ctsep.layers.initializers import GlorotUniform, HeNormal, RandomNormal
@@ -77,6 +77,35 @@ def ct_separable_conv3d(x, filters, kernel_size, temporal, **kwargs):
         temporal_initializer=over_time,
         **kwargs,
     )(x)
+
+
+def depthwise_conv3d(x, kernel_size, **kwargs):
+    """Convolution over frames, height and width of each channel by itself."""
+    return DepthwiseConv3D(
+        kernel_size,
+        padding=symmetric_padding(kernel_size),
+        use_bias=False,
+        use_norm=True,
+        depthwise_initializer=depthwise_initializer(math.prod(kernel_size), gain=2),
+        **kwargs,
+    )(x)
+
+
+def squeeze_excite(x, filters, name):
+    """Scales each channel by what the means of all channels say (arXiv 1709.01507, figure 2)."""
+    scales = layers.GlobalAveragePooling3D(keepdims=True, dtype="float32", name=f"{name}_mean")(x)
+    for part, channels, activation in (
+        ("squeeze", filters, "relu"),
+        ("excite", x.shape[-1], "sigmoid"),
+    ):
+        scales = Conv3D(
+            channels,
+            (1, 1, 1),
+            activation=activation,
+            kernel_initializer=HeNormal(),
+            name=f"{name}_{part}",
+        )(scales)
+    return layers.Multiply(name=f"{name}_scale")([x, scales])
 
 
 def max_pool(x, pool_size, strides, name):

@@ -1,11 +1,12 @@
 """PyTorchVideo's names for the weights of X3D and CSN."""
 
+import functools
 import re
 
-from keras_ctsep.weights.names_torchvision import of_norm
+from keras_ctsep.weights.torch_names import TorchNames, of_norm
 
-HEAD = ("blocks.5.proj.weight", "blocks.5.proj.bias")
-NETWORKS = "PyTorchVideo's X3D and CSN"
+_HEAD = ("blocks.5.proj.weight", "blocks.5.proj.bias")
+# Modules of a layer and of its norm.
 _OUTSIDE_BLOCKS = {
     # Of X3D, whose names of the two are swapped, and then of CSN.
     "stem_spatial_conv": ("blocks.0.conv.conv_t", None),
@@ -15,37 +16,39 @@ _OUTSIDE_BLOCKS = {
     "head_conv2": ("blocks.5.pool.post_conv", None),
     "classifier": ("blocks.5.proj", None),
 }
-_CONVS = {"conv1": "conv_a", "conv2": "conv_b", "conv3": "conv_c"}
-# After the norm of conv_b, which is then the first of two modules.
-_EXCITE = {"squeeze": "norm_b.1.block.0", "excite": "norm_b.1.block.2"}
+_IN_BLOCKS = {
+    "shortcut_conv": ("branch1_conv", "branch1_norm"),
+    "conv1": ("branch2.conv_a", "branch2.norm_a"),
+    "conv2": ("branch2.conv_b", "branch2.norm_b"),
+    "conv3": ("branch2.conv_c", "branch2.norm_c"),
+    "squeeze": ("branch2.norm_b.1.block.0", None),
+    "excite": ("branch2.norm_b.1.block.2", None),
+}
 
 
-def torch_names(layer, places):
-    """Returns a dictionary from the places of a layer's weights to PyTorchVideo's names.
-
-    Args:
-        layer: name of the layer.
-        places: set of the places of its weights, such as `"norm/gamma"`.
-    """
-    conv, norm = _OUTSIDE_BLOCKS.get(layer) or _of_block(layer)
+def _of_layer(layer, places, in_blocks):
+    conv, norm = _OUTSIDE_BLOCKS.get(layer, (None, None))
+    place = re.fullmatch(r"stage(\d+)_block(\d+)_(\w+)", layer)
+    if place and place[3] in in_blocks:
+        prefix = f"blocks.{place[1]}.res_blocks.{int(place[2]) - 1}"
+        conv, norm = (f"{prefix}.{module}" for module in in_blocks[place[3]])
     if conv is None:
         return {}
     kernel = "depthwise_kernel" if "depthwise_kernel" in places else "kernel"
     return {kernel: f"{conv}.weight", "bias": f"{conv}.bias", **of_norm("norm", norm)}
 
 
-def _of_block(layer):
-    """Returns PyTorchVideo's modules for a layer of a block and for its norm, or None."""
-    place = re.fullmatch(r"stage(\d+)_block(\d+)_(\w+)", layer)
-    if place is None:
-        return None, None
-    stage, block, part = place.groups()
-    module = f"blocks.{stage}.res_blocks.{int(block) - 1}"
-    if part == "shortcut_conv":
-        return f"{module}.branch1_conv", f"{module}.branch1_norm"
-    if part in _EXCITE:
-        return f"{module}.branch2.{_EXCITE[part]}", None
-    if part not in _CONVS:
-        return None, None
-    conv = _CONVS[part]
-    return f"{module}.branch2.{conv}", f"{module}.branch2.{conv.replace('conv', 'norm')}"
+CSN = TorchNames(
+    sign="blocks.0.conv.weight",
+    head=_HEAD,
+    networks="PyTorchVideo's CSN",
+    of_layer=functools.partial(_of_layer, in_blocks=_IN_BLOCKS),
+)
+# There the norm of the middle convolution and what follows it are one module.
+_X3D_BLOCKS = _IN_BLOCKS | {"conv2": ("branch2.conv_b", "branch2.norm_b.0")}
+X3D = TorchNames(
+    sign="blocks.0.conv.conv_t.weight",
+    head=_HEAD,
+    networks="PyTorchVideo's X3D",
+    of_layer=functools.partial(_of_layer, in_blocks=_X3D_BLOCKS),
+)

@@ -2,20 +2,12 @@
 
 import re
 
-HEAD = ("fc.weight", "fc.bias")
-NETWORKS = "torchvision's R3D, MC3 and R(2+1)D"
+from keras_ctsep.weights.torch_names import TorchNames, of_norm
 
 
-def torch_names(layer, places):
-    """Returns a dictionary from the places of a layer's weights to torchvision's names.
-
-    The norm of a convolution's outputs is a module of its own there, and a (2+1)D convolution a
-    sequence of four modules.
-
-    Args:
-        layer: name of the layer.
-        places: set of the places of its weights, such as `"norm/gamma"`.
-    """
+def _of_layer(layer, places):
+    # The norm of a convolution's outputs is a module of its own there, and a (2+1)D convolution a
+    # sequence of four modules.
     is_2plus1d = "spatial_kernel" in places
     conv, norm = _modules(layer, is_2plus1d)
     if conv is None:
@@ -27,16 +19,6 @@ def torch_names(layer, places):
         **of_norm("mid_norm", f"{conv}.1"),
         "temporal_kernel": f"{conv}.3.weight",
         **of_norm("norm", norm),
-    }
-
-
-def of_norm(place, module):
-    """Returns the names of a batch norm in PyTorch by the places of its weights here."""
-    return {
-        f"{place}/gamma": f"{module}.weight",
-        f"{place}/beta": f"{module}.bias",
-        f"{place}/moving_mean": f"{module}.running_mean",
-        f"{place}/moving_variance": f"{module}.running_var",
     }
 
 
@@ -52,3 +34,11 @@ def _modules(name, is_2plus1d):
     stage, block, conv = place.groups()
     module = f"layer{stage}.{int(block) - 1}.{'downsample' if conv == 'shortcut_conv' else conv}"
     return f"{module}.0", f"{module}.1"
+
+
+NAMES = TorchNames(
+    sign="stem.0.weight",
+    head=("fc.weight", "fc.bias"),
+    networks="torchvision's R3D, MC3 and R(2+1)D",
+    of_layer=_of_layer,
+)

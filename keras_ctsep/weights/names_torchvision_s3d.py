@@ -2,10 +2,9 @@
 
 import re
 
-from keras_ctsep.weights.names_torchvision import of_norm
+from keras_ctsep.weights.torch_names import TorchNames, of_norm
 
-HEAD = ("classifier.1.weight", "classifier.1.bias")
-NETWORKS = "torchvision's S3D"
+_HEAD = ("classifier.1.weight", "classifier.1.bias")
 _OUTSIDE_BLOCKS = {"stem_conv": 0, "stage2_conv1": 2, "stage2_conv2": 3}
 # Number of the first block of a stage; pooling layers take numbers too.
 _FIRST_BLOCK = {"3": 5, "4": 8, "5": 14}
@@ -14,15 +13,9 @@ _OF_BRANCH = {"0": {"1": ""}, "1": {"1": ".0", "2": ".1"}, "2": {"1": ".0", "2":
 _OF_BRANCH["3"] = {"1": ".1"}
 
 
-def torch_names(layer, places):
-    """Returns a dictionary from the places of a layer's weights to torchvision's names.
-
-    Args:
-        layer: name of the layer.
-        places: set of the places of its weights, such as `"norm/gamma"`.
-    """
+def _of_layer(layer, places):
     if layer == "classifier":
-        return dict(zip(("kernel", "bias"), HEAD, strict=True))
+        return dict(zip(("kernel", "bias"), _HEAD, strict=True))
     module = _module(layer)
     if module is None:
         return {}
@@ -45,3 +38,8 @@ def _module(layer):
     stage, block, branch, conv = place.groups()
     number = _FIRST_BLOCK[stage] + int(block) - 1
     return f"features.{number}.branch{branch}{_OF_BRANCH[branch][conv]}"
+
+
+NAMES = TorchNames(
+    sign="features.0.0.0.weight", head=_HEAD, networks="torchvision's S3D", of_layer=_of_layer
+)

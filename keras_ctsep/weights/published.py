@@ -84,6 +84,33 @@ _torchvision_resnet = functools.partial(
     paper="arXiv 1711.11248",
 )
 
+# PyTorchVideo (`models/hub/x3d.py`; its model zoo says how clips were cut). It publishes no digits.
+_pytorchvideo = functools.partial(
+    Published,
+    name="kinetics400",
+    sha256="",
+    class_names=kinetics400_class_names(),
+    mean=(0.45, 0.45, 0.45),
+    deviation=(0.225, 0.225, 0.225),
+    num_clips=10,
+    num_crops=3,
+    level="video",
+    licence="Apache-2.0",
+)
+_X3D = "https://dl.fbaipublicfiles.com/pytorchvideo/model_zoo/kinetics/X3D_"
+_x3d = functools.partial(_pytorchvideo, top5=None, paper="arXiv 2004.04730")
+
+
+def _x3d_clips(num_frames, fps, size):
+    return {
+        "num_frames": num_frames,
+        "fps": fps,
+        "short_side": size,
+        "antialias": False,
+        "crop_size": size,
+    }
+
+
 PUBLISHED = (
     _torchvision_resnet(
         "R2Plus1D18",
@@ -123,6 +150,11 @@ PUBLISHED = (
         level="clip",
         paper="arXiv 1712.04851",
     ),
+    # Trained on every 12th, 6th, 5th and 5th frame of 30 a second.
+    _x3d("X3D_XS", address=f"{_X3D}XS.pyth", clips=_x3d_clips(4, 2.5, 182), top1=69.12),
+    _x3d("X3D_S", address=f"{_X3D}S.pyth", clips=_x3d_clips(13, 5.0, 182), top1=73.33),
+    _x3d("X3D_M", address=f"{_X3D}M.pyth", clips=_x3d_clips(16, 6.0, 256), top1=75.94),
+    _x3d("X3D_L", address=f"{_X3D}L.pyth", clips=_x3d_clips(16, 6.0, 356), top1=77.44),
 )
 
 

@@ -5,13 +5,13 @@ import numpy as np
 from keras_ctsep.weights import names_pytorchvideo, names_torchvision, names_torchvision_s3d
 from keras_ctsep.weights.assign import assign_all
 
-# The first word of the names in a file says whose names they are.
-_SOURCES = {
-    "stem": names_torchvision,
-    "features": names_torchvision_s3d,
-    "blocks": names_pytorchvideo,
-}
-HEADS = tuple(source.HEAD for source in _SOURCES.values())
+_KINDS = (
+    names_torchvision.NAMES,
+    names_torchvision_s3d.NAMES,
+    names_pytorchvideo.X3D,
+    names_pytorchvideo.CSN,
+)
+HEADS = tuple(names.head for names in _KINDS)
 
 
 def load_torch_state(model, state, source):
@@ -33,8 +33,7 @@ def load_torch_state(model, state, source):
         for name, array in state.items()
         if not str(name).endswith(".num_batches_tracked")
     }
-    first = {str(name).partition(".")[0] for name in state}
-    names = next((names for word, names in _SOURCES.items() if word in first), None)
+    names = next((names for names in _KINDS if names.sign in state), None)
     if names is None:
         raise ValueError(
             f"{source}: Expected the names of a network of torchvision or PyTorchVideo. "
@@ -42,19 +41,19 @@ def load_torch_state(model, state, source):
         )
     variables = _variables_by_torch_name(model, names, source)
     arrays = {name: _as_here(array, variables.get(name)) for name, array in state.items()}
-    assign_all(variables, arrays, names.HEAD, model, source)
+    assign_all(variables, arrays, names.head, model, source)
 
 
 def _variables_by_torch_name(model, names, source):
     variables = {}
     for layer in model.layers:
-        known = names.torch_names(layer.name, {_place(weight, layer) for weight in layer.weights})
+        known = names.of_layer(layer.name, {_place(weight, layer) for weight in layer.weights})
         for variable in layer.weights:
             place = _place(variable, layer)
             if place not in known:
                 raise ValueError(
                     f"{source}: {model.name} is not the network of this file, which has the names "
-                    f"of {names.NETWORKS}. Received: {variable.path}"
+                    f"of {names.networks}. Received: {variable.path}"
                 )
             variables[known[place]] = variable
     return variables
