@@ -1,4 +1,4 @@
-"""Residual networks for video: CTSepResNet, and R3D, MC3, rMC3 and R(2+1)D, its relatives.
+"""Residual networks for video: CTSepResNet, and R3D, MC3, rMC3, R(2+1)D and CSN, its relatives.
 
 All are one network (arXiv 1711.11248, section 3, table 1): a stem, four stages of residual blocks,
 a mean over space and time, a classifier. They differ in the stem, the convolution of each stage,
@@ -47,6 +47,23 @@ def stem2plus1d(x, width):
     return blocks.conv2plus1d(x, filters, (3, 7, 7), mid_filters=mid_filters, **STEM)
 
 
+def pooled_stem3d(x, width):
+    """The stem of CSN, which halves height and width twice."""
+    return blocks.max_pool(stem3d(x, width), (1, 3, 3), SPACE, "stem_pool")
+
+
+def depthwise(x, filters, **kwargs):
+    """The convolution of ir-CSN: each channel by itself, so that `filters` is their number."""
+    del filters
+    return blocks.depthwise_conv3d(x, (3, 3, 3), **kwargs)
+
+
+def preserved(x, filters, name, **kwargs):
+    """That of ip-CSN: first over channels, without ReLU (arXiv 1904.02811, figure 2 b)."""
+    x = blocks.conv3d(x, filters, (1, 1, 1), name=f"{name}_pointwise")
+    return depthwise(x, filters, name=name, **kwargs)
+
+
 class Variant(NamedTuple):
     """A row of the table.
 
@@ -77,6 +94,11 @@ _r2plus1d = functools.partial(
     Variant, stem2plus1d, (CONV2PLUS1D,) * 4, mid_filters=default_mid_filters
 )
 
+
+def _csn(conv, num_blocks):
+    return Variant(pooled_stem3d, (conv,) * 4, num_blocks, block=blocks.bottleneck_block)
+
+
 VARIANTS = {
     "CTSepResNet10": _ct_sep_resnet((1, 1, 1, 1)),
     "CTSepResNet18": _ct_sep_resnet((2, 2, 2, 2)),
@@ -88,6 +110,12 @@ VARIANTS = {
     "RMC3_18": Variant(stem2d, (CONV2D, *(CONV3D,) * 3), (2, 2, 2, 2)),
     "R2Plus1D18": _r2plus1d((2, 2, 2, 2)),
     "R2Plus1D34": _r2plus1d((3, 4, 6, 3)),
+    "IRCSN50": _csn(depthwise, (3, 4, 6, 3)),
+    "IRCSN101": _csn(depthwise, (3, 4, 23, 3)),
+    "IRCSN152": _csn(depthwise, (3, 8, 36, 3)),
+    "IPCSN50": _csn(preserved, (3, 4, 6, 3)),
+    "IPCSN101": _csn(preserved, (3, 4, 23, 3)),
+    "IPCSN152": _csn(preserved, (3, 8, 36, 3)),
 }
 
 
@@ -118,9 +146,9 @@ def VideoResNet(
             make a model for clips of any size.
         include_top: whether the mean over frames, height and width and the classifier follow.
         weights: None for a random start; `"kinetics400"` for what torchvision trained as R3D18,
-            MC3_18 or R2Plus1D18, downloaded once; or a file or an address that `fsspec` opens:
-            `.keras`, `.weights.h5`, or torchvision's `.pth`. A head for another number of classes
-            is left fresh.
+            MC3_18 or R2Plus1D18, and PyTorchVideo as IRCSN101, downloaded once; or a file or an
+            address that `fsspec` opens: `.keras`, `.weights.h5`, torchvision's `.pth` or
+            PyTorchVideo's `.pyth`. A head for another number of classes is left fresh.
         include_preprocessing: whether the model takes RGB frames in 0..255, uint8 or float, and
             normalizes them itself, as the weights want it. Otherwise it takes normalized float
             frames of any number of channels.
@@ -146,7 +174,8 @@ def VideoResNet(
     (None, 5)
 
     Reference:
-        Tran et al. 2018, arXiv 1711.11248, sections 3 and 4; He et al. 2016, arXiv 1512.03385.
+        Tran et al. 2018, arXiv 1711.11248, sections 3 and 4; He et al. 2016, arXiv 1512.03385;
+        Tran et al. 2019, arXiv 1904.02811, section 3, for CSN.
     """
     _check_variant(variant, temporal)
     num_classes = blocks.check_arguments(
@@ -235,3 +264,33 @@ def R2Plus1D18(num_classes=400, **kwargs):
 def R2Plus1D34(num_classes=400, **kwargs):
     """R(2+1)D of 16 blocks. Takes the arguments of `VideoResNet`."""
     return VideoResNet("R2Plus1D34", num_classes, **kwargs)
+
+
+def IRCSN50(num_classes=400, **kwargs):
+    """ir-CSN of 16 blocks, interaction-reduced. Takes the arguments of `VideoResNet`."""
+    return VideoResNet("IRCSN50", num_classes, **kwargs)
+
+
+def IRCSN101(num_classes=400, **kwargs):
+    """ir-CSN of 33 blocks, interaction-reduced. Takes the arguments of `VideoResNet`."""
+    return VideoResNet("IRCSN101", num_classes, **kwargs)
+
+
+def IRCSN152(num_classes=400, **kwargs):
+    """ir-CSN of 50 blocks, interaction-reduced. Takes the arguments of `VideoResNet`."""
+    return VideoResNet("IRCSN152", num_classes, **kwargs)
+
+
+def IPCSN50(num_classes=400, **kwargs):
+    """ip-CSN of 16 blocks, interaction-preserved. Takes the arguments of `VideoResNet`."""
+    return VideoResNet("IPCSN50", num_classes, **kwargs)
+
+
+def IPCSN101(num_classes=400, **kwargs):
+    """ip-CSN of 33 blocks, interaction-preserved. Takes the arguments of `VideoResNet`."""
+    return VideoResNet("IPCSN101", num_classes, **kwargs)
+
+
+def IPCSN152(num_classes=400, **kwargs):
+    """ip-CSN of 50 blocks, interaction-preserved. Takes the arguments of `VideoResNet`."""
+    return VideoResNet("IPCSN152", num_classes, **kwargs)

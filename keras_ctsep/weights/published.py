@@ -101,7 +101,7 @@ _X3D = "https://dl.fbaipublicfiles.com/pytorchvideo/model_zoo/kinetics/X3D_"
 _x3d = functools.partial(_pytorchvideo, top5=None, paper="arXiv 2004.04730")
 
 
-def _x3d_clips(num_frames, fps, size):
+def _clips(num_frames, fps, size):
     return {
         "num_frames": num_frames,
         "fps": fps,
@@ -150,11 +150,20 @@ PUBLISHED = (
         level="clip",
         paper="arXiv 1712.04851",
     ),
+    # Trained on every second of 32 x 2 frames.
+    _pytorchvideo(
+        "IRCSN101",
+        address="https://dl.fbaipublicfiles.com/pytorchvideo/model_zoo/kinetics/CSN_32x2_R101.pyth",
+        clips=_clips(32, 15.0, 256),
+        top1=77.00,
+        top5=92.90,
+        paper="arXiv 1904.02811",
+    ),
     # Trained on every 12th, 6th, 5th and 5th frame of 30 a second.
-    _x3d("X3D_XS", address=f"{_X3D}XS.pyth", clips=_x3d_clips(4, 2.5, 182), top1=69.12),
-    _x3d("X3D_S", address=f"{_X3D}S.pyth", clips=_x3d_clips(13, 5.0, 182), top1=73.33),
-    _x3d("X3D_M", address=f"{_X3D}M.pyth", clips=_x3d_clips(16, 6.0, 256), top1=75.94),
-    _x3d("X3D_L", address=f"{_X3D}L.pyth", clips=_x3d_clips(16, 6.0, 356), top1=77.44),
+    _x3d("X3D_XS", address=f"{_X3D}XS.pyth", clips=_clips(4, 2.5, 182), top1=69.12),
+    _x3d("X3D_S", address=f"{_X3D}S.pyth", clips=_clips(13, 5.0, 182), top1=73.33),
+    _x3d("X3D_M", address=f"{_X3D}M.pyth", clips=_clips(16, 6.0, 256), top1=75.94),
+    _x3d("X3D_L", address=f"{_X3D}L.pyth", clips=_clips(16, 6.0, 356), top1=77.44),
 )
 
 

@@ -1,5 +1,6 @@
 """The same networks in PyTorch, for the script that makes golden files and for tests."""
 
+import functools
 import importlib.metadata
 import importlib.util
 import math
@@ -30,15 +31,18 @@ class Peer(NamedTuple):
     within: float = 0.006
 
 
+_x3d = functools.partial(Peer, "pytorchvideo", clips=(2, 5, 48, 48, 3), within=0.05)
+
 PEERS = {
     "R3D18": Peer("torchvision", "r3d_18", 33_371_472, 40.697, (16, 112, 112)),
     "MC3_18": Peer("torchvision", "mc3_18", 11_695_440, 43.343, (16, 112, 112)),
     "R2Plus1D18": Peer("torchvision", "r2plus1d_18", 31_505_325, 40.519, (16, 112, 112)),
-    "X3D_S": Peer("pytorchvideo", "x3d_s", 3_794_274, 2.7, (13, 182, 182), (2, 5, 48, 48, 3), 0.05),
-    "X3D_L": Peer(
-        "pytorchvideo", "x3d_l", 6_153_384, 24.8, (16, 356, 356), (2, 5, 48, 48, 3), 0.05
-    ),
     "S3D": Peer("torchvision", "s3d", 8_320_048, 17.979, (16, 224, 224), (2, 14, 40, 36, 3)),
+    # Multiply-adds of arXiv 2004.04730, table 4.
+    "X3D_S": _x3d("x3d_s", 3_794_274, 2.7, (13, 182, 182)),
+    "X3D_L": _x3d("x3d_l", 6_153_384, 24.8, (16, 356, 356)),
+    # Without norms; the 75.62 of PyTorchVideo's model zoo have 5 for each of 0.3734 G values.
+    "IRCSN101": Peer("pytorchvideo", "csn_r101", 22_213_776, 73.753, (32, 256, 256)),
 }
 
 
@@ -74,8 +78,14 @@ def _build_pytorchvideo(peer):
     transforms = import_torchvision().transforms
     # A module that newer versions of torchvision do not have.
     sys.modules["torchvision.transforms.functional_tensor"] = transforms.functional
+    import torch
+    from pytorchvideo.models.csn import create_csn
     from pytorchvideo.models.x3d import create_x3d
 
+    if peer.name == "csn_r101":
+        # As in pytorchvideo.models.hub, but for the window of the pooling.
+        pools = {"stem_pool": torch.nn.MaxPool3d, "head_pool": torch.nn.AdaptiveAvgPool3d}
+        return create_csn(model_depth=101, **pools).eval()
     _, frames, size, _, _ = peer.clips
     # A pooling window that covers all; then the softmax before its last mean is any softmax.
     sizes = {"input_clip_length": frames, "input_crop_size": size}
