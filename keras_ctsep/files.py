@@ -1,11 +1,14 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and files that are elsewhere."""
 
 import contextlib
 import os
 import pathlib
+import re
 import shutil
 import tempfile
 import uuid
+
+import keras
 
 
 @contextlib.contextmanager
@@ -69,3 +72,75 @@ def require_writable(folder):
     pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder):
         pass
+
+
+def is_remote(path):
+    """True for an address that `fsspec` opens, such as `s3://...` or `zip://...::...`.
+
+    Example:
+    >>> is_remote("s3://bucket/jump.mp4"), is_remote("videos/jump.mp4")
+    (True, False)
+    """
+    path = os.fspath(path)
+    return ("://" in path or "::" in path) and not os.path.exists(path)
+
+
+def import_fsspec(path):
+    """Returns the module `fsspec`, or says which file needs it and how it is installed."""
+    try:
+        import fsspec
+    except ImportError as error:
+        raise ImportError(f"{path} needs fsspec: pip install 'keras_ctsep[remote]'") from error
+    return fsspec
+
+
+@contextlib.contextmanager
+def local_file(path):
+    """Yields a local file with the content of `path`.
+
+    That is the file itself, or a temporary copy of what is at an address. Errors about the copy
+    name the address.
+
+    Args:
+        path: a file, or an address that `fsspec` opens (`s3://...`, `hf://...`, `https://...`).
+            `simplecache::s3://...` keeps a copy for the next time.
+
+    Returns:
+        A context manager that yields a path, with the ending of `path`.
+
+    Raises:
+        ValueError: when the address cannot be read.
+
+    Example:
+    >>> with local_file("runs/last.keras") as path:
+    ...     path
+    'runs/last.keras'
+    """
+    path = os.fspath(path)
+    if not is_remote(path):
+        yield path
+        return
+    first, *others = path.split("::")
+    name = first if "://" in first else others[-1]
+    with tempfile.TemporaryDirectory() as folder:
+        copy = os.path.join(folder, re.split("[?#]", name)[0].rpartition("/")[2])
+        _download(path, copy)
+        try:
+            yield copy
+        except ValueError as error:
+            raise ValueError(str(error).replace(copy, path)) from error
+
+
+def _download(address, copy):
+    fsspec = import_fsspec(address)
+    try:
+        with fsspec.open(address, "rb") as source, open(copy, "wb") as target:
+            progress = keras.utils.Progbar(getattr(source, "size", None), unit_name="byte")
+            while content := source.read(2**22):
+                target.write(content)
+                progress.add(len(content))
+    except Exception as error:  # each file system raises errors of its own
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"{address}: Expected a file that can be read. Received: {reason}") from (
+            error
+        )

@@ -15,12 +15,12 @@ ALLOWED = {
     "evaluation": set(),
     "plots": {"files"},
     "layers": {"ops"},
-    "weights": set(),
+    "weights": {"files"},
     "models": {"ops", "layers", "weights"},
     "data": {"files"},
     "inference": {"files", "data", "models", "weights"},
     "training": {"files", "data", "models", "evaluation", "inference", "plots"},
-    "commands": {"files", "data", "evaluation", "inference", "plots"},
+    "commands": {"files", "data", "evaluation", "inference", "plots", "weights"},
 }
 BACKENDS = {"tensorflow", "torch", "jax", "tensorflow_io"}
 

@@ -9,23 +9,25 @@ from typing import Literal
 import numpy as np
 
 from keras_ctsep import evaluation
-from keras_ctsep.commands.options import AS_SAVED, ClipOptions, open_classifier
+from keras_ctsep.commands.options import AS_SAVED, ClipOptions, named_model, open_classifier
 from keras_ctsep.data import Annotations, read_videos
-from keras_ctsep.files import require_writable, write_whole
+from keras_ctsep.files import is_remote, require_writable, write_whole
 from keras_ctsep.plots import optional_picture, plot_confusion_matrix
+from keras_ctsep.weights.published import find_published, is_name
 
 
 def main(
     *,
-    model: str,
+    model: str | None = None,
+    weights: str | None = None,
     dataset: Literal["ucf101", "hmdb51", "kinetics", "ssv2", "folder", "csv"] | None = None,
     data: str | None = None,
     split: int | None = None,
     annotations: str | None = None,
     subset: Literal["train", "val", "test", "all"] | None = None,
     class_names: str | None = None,
-    num_clips: int = 10,
-    num_crops: Literal[1, 3] = 1,
+    num_clips: int | None = None,
+    num_crops: Literal[1, 3] | None = None,
     batch_size: int = 16,
     workers: int = 2,
     cache: str | None = None,
@@ -36,7 +38,9 @@ def main(
     """Measures a saved model: accuracy of clips, of videos and of each class.
 
     Args:
-        model: .keras file that training wrote.
+        model: .keras file that training wrote, or its address; with --weights the name of a
+            network, a small one if not given.
+        weights: name of published weights, such as kinetics400, or a file or address of weights.
         dataset: how the videos are labelled; that of the run if not given, from the settings.json
             beside the model, as are data, split and annotations.
         data: folder of the videos.
@@ -45,14 +49,17 @@ def main(
         subset: side of the split. If not given, test for the videos of the run, and all for others.
         class_names: text file with the name of a class in each line, instead of the names that
             the file of the model has.
-        num_clips: clips spread over each video.
-        num_crops: the centre, or three squares along the longer side.
+        num_clips: clips spread over each video; 10 if not given, or as many as the accuracy of
+            the named weights was published with.
+        num_crops: 1, the centre, or 3 squares along the longer side; 1 if not given, or as many
+            as the accuracy of the named weights was published with.
         batch_size: clips in a batch.
         workers: threads that read videos.
         cache: folder to keep decoded frames in.
         strict: stop at the first video that cannot be read.
         output: folder for accuracy.json, per_class.csv, scores.npz and confusion_matrix.png; if
-            not given, one beside the model that is called after it.
+            not given, one beside the model that is called after it; in the current folder for
+            weights and addresses.
         clips: how clips are cut.
 
     Returns:
@@ -62,20 +69,26 @@ def main(
         ValueError: when the model cannot be opened, the videos are not found, or have a class that
             the model does not know.
     """
-    classifier = open_classifier(model, None, class_names, clips)
+    model, weights = named_model(model, weights)
+    if weights and not (dataset and data):
+        raise ValueError(
+            "Expected --dataset and --data with --weights. "
+            f"Received: dataset={dataset}, data={data}"
+        )
+    classifier = open_classifier(model, weights, class_names, clips)
     source, subset = choose_videos(model, dataset, data, split, annotations, subset)
+    published = find_published(model, weights) if is_name(weights) else None
     videos = read_videos(subset=subset, class_names=classifier.class_names, **source)
     views = classifier.dataset(
         with_labels_of(videos, classifier.class_names),
         batch_size=batch_size,
-        num_clips=num_clips,
-        num_crops=num_crops,
+        num_clips=num_clips or (published.num_clips if published else 10),
+        num_crops=num_crops or (published.num_crops if published else 1),
         num_threads=workers,
         cache=cache,
         strict=strict,
     )
-    path = pathlib.Path(model)
-    output = pathlib.Path(output or path.with_name(f"{path.stem}-{subset}"))
+    output = pathlib.Path(output or default_output(model, weights, subset))
     require_writable(output)
     scores, labels, paths = evaluation.score_views(classifier.model, views)
     matrix = evaluation.confusion_matrix(scores.mean(axis=1), labels)
@@ -85,9 +98,31 @@ def main(
         names = classifier.class_names
         np.savez(temporary, scores=scores, labels=labels, paths=paths, class_names=names)
     print_report(classifier.class_names, matrix, result, views, output)
+    if published:
+        print(
+            f"published: {published.level} top-1 {published.top1:.3f} %, top-5 "
+            f"{published.top5 or float('nan'):.3f} % "
+            f"({published.num_clips} x {published.num_crops} views)"
+        )
     with optional_picture(output / "confusion_matrix.png") as picture:
         plot_confusion_matrix(matrix, classifier.class_names, picture)
     return int(bool(views.bad_files))
+
+
+def default_output(model, weights, subset):
+    """Returns the folder beside a model, or in the current folder what is called after it.
+
+    Example:
+    >>> default_output("runs/train/last.keras", None, "test").as_posix()
+    'runs/train/last-test'
+    >>> default_output("R2Plus1D18", "kinetics400", "val").as_posix()
+    'R2Plus1D18-kinetics400-val'
+    """
+    path = pathlib.Path(model)
+    if weights:
+        return pathlib.Path(f"{model}-{pathlib.Path(weights).stem}-{subset}")
+    name = f"{path.stem}-{subset}"
+    return pathlib.Path(name) if is_remote(model) else path.with_name(name)
 
 
 def choose_videos(model, dataset, data, split, annotations, subset):

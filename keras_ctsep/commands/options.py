@@ -3,6 +3,7 @@
 import dataclasses
 
 from keras_ctsep.inference import VideoClassifier, read_class_names
+from keras_ctsep.weights.published import is_name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,22 +30,49 @@ class ClipOptions:
 
 
 AS_SAVED = ClipOptions()
+# What a command takes that is told no model: small, and the most accurate of its size.
+DEFAULT_NETWORK = "R2Plus1D18"
+DEFAULT_WEIGHTS = "kinetics400"
 
 
 def open_classifier(model, weights=None, class_names=None, clips=AS_SAVED):
     """Opens the model of a command.
 
     Args:
-        model: a `.keras` file, or with `weights` the name of a network.
-        weights: file of weights.
+        model: a `.keras` file, or with `weights` the name of a network; None for the default
+            network.
+        weights: name of published weights, or a file of weights.
         class_names: text file with the name of a class in each line, or None.
         clips: `ClipOptions`.
 
     Returns:
         A `keras_ctsep.inference.VideoClassifier`.
+
+    Raises:
+        ValueError: for a file of weights without a network, and when the model cannot be opened.
     """
+    model, weights = named_model(model, weights)
     names = read_class_names(class_names) if class_names else None
     options = dataclasses.asdict(clips)
     if weights:
         return VideoClassifier.from_weights(model, weights, names, **options)
     return VideoClassifier.load(model, names, **options)
+
+
+def named_model(model, weights):
+    """Completes what is given of `--model` and `--weights`.
+
+    Example:
+    >>> named_model("last.keras", None)
+    ('last.keras', None)
+    >>> named_model(None, "kinetics400") == (DEFAULT_NETWORK, "kinetics400")
+    True
+    """
+    if model is None and weights is not None and not is_name(weights):
+        raise ValueError(
+            "Expected --model, the name of the network, with a file of weights. "
+            f"Received: weights={weights}"
+        )
+    if model is None:
+        return DEFAULT_NETWORK, weights or DEFAULT_WEIGHTS
+    return model, weights

@@ -25,7 +25,7 @@ from keras_ctsep.files import write_whole
 
 _SUFFIX = ".frames"
 # Changes with what a file of the cache holds.
-_FORMAT = 1
+_FORMAT = 2
 # What follows the frames: number, height and width of the frames, damaged packets, `VideoInfo`.
 _FOOTER = struct.Struct("<4qqd2q")
 
@@ -39,10 +39,10 @@ class ClipCache:
     `num_frames * height * width * 3` bytes: 12 MB for 180 frames with a short side of 128.
 
     Several processes may use one folder at once. A file belongs to the video's path, size and
-    modification time, to `short_side` and to the version of PyAV; if one of them changes, the video
-    is decoded again. When the folder is full, files that were last used before this object was made
-    are deleted, the oldest first. When there are no such files, further videos are not kept:
-    otherwise an epoch would delete what the next epoch needs.
+    modification time, to how its frames are scaled and to the version of PyAV; if one of them
+    changes, the video is decoded again. When the folder is full, files that were last used before
+    this object was made are deleted, the oldest first. When there are no such files, further videos
+    are not kept: otherwise an epoch would delete what the next epoch needs.
 
     Args:
         directory: the folder. It is made when missing.
@@ -80,23 +80,23 @@ class ClipCache:
         """Returns the sum of the sizes of all files, in bytes."""
         return sum(size for _, size, _ in self._files())
 
-    def decode_frames(self, path, indices, short_side=None, report=warnings.warn):
+    def decode_frames(self, path, indices, short_side=None, report=warnings.warn, **scaling):
         """Returns frames of a video from the cache, and decodes it first if it is not in the cache.
 
         Arguments, result and errors are those of `keras_ctsep.data.decode_frames`.
         """
-        file = self._file(path, short_side)
-        if not file.exists() and not self._store(path, short_side, file):
-            return decode_frames(path, indices, short_side, report)
+        file = self._file(path, short_side, **scaling)
+        if not file.exists() and not self._store(path, short_side, scaling, file):
+            return decode_frames(path, indices, short_side, report, **scaling)
         try:
             frames, info, num_damaged = self._read(file)
         except FileNotFoundError:  # another process deleted it just now
-            return decode_frames(path, indices, short_side, report)
+            return decode_frames(path, indices, short_side, report, **scaling)
         indices = check_indices(indices(info) if callable(indices) else indices)
         return frames[available_indices(path, indices, len(frames), num_damaged, report)]
 
-    def _file(self, path, short_side):
-        key = [_FORMAT, av.__version__, short_side, *file_identity(path)]
+    def _file(self, path, short_side, **scaling):
+        key = [_FORMAT, av.__version__, short_side, scaling, *file_identity(path)]
         name = hashlib.sha256(json.dumps(key).encode()).hexdigest()
         return self.directory / f"{name}{_SUFFIX}"
 
@@ -112,15 +112,16 @@ class ClipCache:
         frames = np.memmap(file, np.uint8, "r", shape=(num_frames, height, width, 3))
         return frames, VideoInfo(*info), num_damaged
 
-    def _store(self, path, short_side, file):
+    def _store(self, path, short_side, scaling, file):
         """Returns whether the video is kept now."""
         if self._is_full:
             return False
         with open_video(path) as (info, frames):
-            height, width = scaled_size(path, info.height, info.width, short_side)
+            frame_size = scaling.get("frame_size")
+            height, width = scaled_size(path, info.height, info.width, short_side, frame_size)
             if not self._make_room(info.num_frames * height * width * 3):
                 return False
-            to_array = make_converter(short_side)
+            to_array = make_converter(short_side, **scaling)
             try:
                 with write_whole(file) as temporary, open(temporary, "wb") as stream:
                     for num_frames, (frame, num_damaged) in enumerate(frames, 1):  # noqa: B007

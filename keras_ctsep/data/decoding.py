@@ -10,6 +10,7 @@ import warnings
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
+from keras_ctsep.data.transforms import resize
 from keras_ctsep.data.video_file import VideoError, open_video, orientation, upright
 
 # Bit-exact: the same bytes on every processor. FULL_CHR_H_INT keeps the colours of all columns;
@@ -48,7 +49,9 @@ def read_video_info(path):
         return info
 
 
-def decode_frames(path, indices, short_side=None, report=warnings.warn):
+def decode_frames(
+    path, indices, short_side=None, report=warnings.warn, frame_size=None, antialias=True
+):
     """Decodes frames of a video, and converts only the wanted ones.
 
     The file is decoded in order up to the last wanted frame. If the video ends earlier, its last
@@ -64,6 +67,10 @@ def decode_frames(path, indices, short_side=None, report=warnings.warn):
             size.
         report: called with one line of text, beginning with the file's name, when frames are
             missing or damaged.
+        frame_size: `(height, width)` that every frame is scaled to, whatever its aspect, instead
+            of `short_side`.
+        antialias: whether scaling down averages over all pixels. Otherwise only the four nearest
+            ones count, as for the networks of torchvision and PyTorchVideo.
 
     Returns:
         uint8 array `indices.shape + (height, width, 3)`, RGB, upright.
@@ -84,7 +91,7 @@ def decode_frames(path, indices, short_side=None, report=warnings.warn):
         indices = check_indices(indices(info) if callable(indices) else indices)
         wanted = set(indices.ravel().tolist())
         last = max(wanted)
-        to_array = make_converter(short_side)
+        to_array = make_converter(short_side, frame_size, antialias)
         pictures = {}
         for num_decoded, (frame, damaged) in enumerate(frames, 1):  # noqa: B007
             if num_decoded - 1 in wanted:
@@ -101,7 +108,7 @@ def decode_frames(path, indices, short_side=None, report=warnings.warn):
     return result
 
 
-def make_converter(short_side):
+def make_converter(short_side, frame_size=None, antialias=True):
     """Makes the function `(path, frame) -> uint8 array (height, width, 3)` for one video.
 
     All frames get the size of the first one, even where a damaged stream changes its size.
@@ -112,16 +119,22 @@ def make_converter(short_side):
 
     def to_array(path, frame):
         nonlocal size
-        size = size or scaled_size(path, frame.height, frame.width, short_side)
+        turned = orientation(frame)
+        stored = (frame.height, frame.width)
+        if size is None:
+            shown = stored[::-1] if turned[0] else stored
+            size = scaled_size(path, *shown, short_side, frame_size)
+        height, width = size[::-1] if turned[0] else size
         picture = reformatter.reformat(
             frame,
-            height=size[0],
-            width=size[1],
+            height=height if antialias else stored[0],
+            width=width if antialias else stored[1],
             format="rgb24",
             interpolation=_SCALING,
             threads=1,
         ).to_ndarray()
-        return upright(picture, orientation(frame))
+        picture = upright(picture, turned)
+        return picture if antialias else resize(picture[None], *size)[0]
 
     return to_array
 
@@ -167,11 +180,13 @@ def available_indices(path, indices, num_decoded, num_damaged, report):
     return np.minimum(indices, num_decoded - 1)
 
 
-def scaled_size(path, height, width, short_side):
-    """Height and width of frames whose shorter side is scaled to `short_side`."""
+def scaled_size(path, height, width, short_side, frame_size=None):
+    """Height and width of frames scaled to `frame_size`, or their shorter side to `short_side`."""
     shorter, longer = sorted((height, width))
     if longer > _LARGEST_ASPECT_RATIO * shorter:
         raise VideoError(f"{path}: frames of {width}x{height} pixels cannot be right")
+    if frame_size is not None:
+        return tuple(frame_size)
     if short_side is None:
         return height, width
     longer = round(longer * short_side / shorter)

@@ -79,6 +79,8 @@ def random_resized_crop(clip, size, *, rng, scale=(0.5, 1.0), ratio=(3 / 4, 4 / 
 def center_crop(clip, size):
     """Cuts the square in the middle out of every frame.
 
+    Where the middle lies between two pixels, the even one begins the square, as in torchvision.
+
     Args:
         clip: uint8 array `(frames, height, width, 3)`.
         size: side of the square in pixels.
@@ -93,7 +95,7 @@ def center_crop(clip, size):
     (16, 112, 112, 3)
     """
     height, width = _check_crop(clip, size)
-    top, left = (height - size) // 2, (width - size) // 2
+    top, left = round((height - size) / 2), round((width - size) / 2)
     return clip[:, top : top + size, left : left + size]
 
 
@@ -115,9 +117,9 @@ def three_crops(clip, size):
     """
     height, width = _check_crop(clip, size)
     spare = np.array([height - size, width - size])
-    places = np.stack([spare // 2] * 3)
+    places = np.stack([np.rint(spare / 2).astype(np.int64)] * 3)
     longer = int(width >= height)
-    places[:, longer] = 0, spare[longer] // 2, spare[longer]
+    places[:, longer] = 0, places[1, longer], spare[longer]
     return np.stack([clip[:, y : y + size, x : x + size] for y, x in places])
 
 

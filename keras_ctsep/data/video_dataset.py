@@ -46,6 +46,10 @@ class VideoDataset(keras.utils.PyDataset):
         fps: frames per second of the clips, instead of `frame_stride`. The distance is then the
             video's average rate divided by this one, rounded down frame by frame.
         short_side: shorter side of the frames in pixels, before a part is cut out.
+        frame_size: `(height, width)` that all frames are scaled to, whatever their aspect, instead
+            of `short_side`.
+        antialias: whether scaling down averages over all pixels. Otherwise only the four nearest
+            ones count, as for the networks of torchvision and PyTorchVideo.
         crop_size: side of the clips in pixels.
         augment: whether to shuffle and to draw random clips, crops, flips and colours.
         flip: whether `augment` mirrors half of the clips; `False` where left and right are classes.
@@ -102,6 +106,8 @@ class VideoDataset(keras.utils.PyDataset):
         frame_stride=1,
         fps=None,
         short_side=128,
+        frame_size=None,
+        antialias=True,
         crop_size=112,
         augment=False,
         flip=True,
@@ -125,6 +131,8 @@ class VideoDataset(keras.utils.PyDataset):
         self.frame_stride = frame_stride
         self.fps = fps
         self.short_side = short_side
+        self.frame_size = None if frame_size is None else tuple(frame_size)
+        self.antialias = antialias
         self.crop_size = crop_size
         self.augment = augment
         self.flip = flip
@@ -164,11 +172,19 @@ class VideoDataset(keras.utils.PyDataset):
         return {
             "num_frames": self.num_frames,
             **rate,
-            "short_side": self.short_side,
+            **self._size,
             "crop_size": self.crop_size,
             "frame_differences": self.frame_differences,
             "shuffle_frames": self.shuffle_frames,
         }
+
+    @property
+    def _size(self):
+        """The arguments that say how frames are scaled, those alone that are not the default."""
+        size = {"short_side": self.short_side}
+        if self.frame_size:
+            size = {"frame_size": self.frame_size}
+        return size if self.antialias else size | {"antialias": False}
 
     def __len__(self):
         return self._num_batches - self.first_batch
@@ -251,8 +267,8 @@ class VideoDataset(keras.utils.PyDataset):
             clips = self._decode(
                 path,
                 functools.partial(self._clip_indices, path, rng),
-                short_side=self.short_side,
                 report=reports.append,
+                **self._size,
             )
         except VideoError as error:
             return sample, None, [str(error)]
@@ -330,10 +346,9 @@ class VideoDataset(keras.utils.PyDataset):
             raise self._error("`fps` must be above 0, or None", "fps")
         if self.fps and self.frame_stride != 1:
             raise self._error("Give `frame_stride` or `fps`, not both", "frame_stride", "fps")
-        if self.crop_size > self.short_side:
-            raise self._error(
-                "`crop_size` must not be larger than `short_side`", "crop_size", "short_side"
-            )
+        size = "frame_size" if self.frame_size else "short_side"
+        if self.crop_size > min(self.frame_size or [self.short_side]):
+            raise self._error(f"`crop_size` must not be larger than `{size}`", "crop_size", size)
         if self.num_crops not in (1, 3):
             raise self._error("`num_crops` must be 1 or 3", "num_crops")
         if self.augment and self._views_per_video > 1:

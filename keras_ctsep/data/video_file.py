@@ -12,6 +12,8 @@ import av
 import numpy as np
 from av.stream import Disposition
 
+from keras_ctsep.files import import_fsspec, is_remote
+
 # A rate that differs by more from what the time stamps say is a guess of the container.
 _RATE_TOLERANCE = 0.1
 
@@ -112,12 +114,6 @@ def upright(pictures, orientation):
     return pictures[..., rows, columns, :]
 
 
-def is_remote(path):
-    """True for an address that `fsspec` opens, such as `s3://...` or `zip://...::...`."""
-    path = os.fspath(path)
-    return ("://" in path or "::" in path) and not os.path.exists(path)
-
-
 def file_identity(path):
     """Returns strings and numbers that change when the file does.
 
@@ -126,7 +122,7 @@ def file_identity(path):
     """
     with _errors_named(path):
         if is_remote(path):
-            file_system, name = _import_fsspec(path).core.url_to_fs(os.fspath(path))
+            file_system, name = import_fsspec(path).core.url_to_fs(os.fspath(path))
             return os.fspath(path), file_system.ukey(name)
         status = os.stat(path)
         return os.path.abspath(path), status.st_size, status.st_mtime_ns
@@ -139,7 +135,7 @@ def read_bytes(path):
         VideoError: when it cannot be read.
     """
     with _errors_named(path):
-        opener = _import_fsspec(path).open if is_remote(path) else open
+        opener = import_fsspec(path).open if is_remote(path) else open
         with opener(os.fspath(path), "rb") as file:
             return file.read()
 
@@ -149,7 +145,7 @@ def _open_container(path, stack):
         # "file:" keeps FFmpeg from reading a name with a colon as a protocol.
         source = f"file:{path}"
         if is_remote(path):
-            source = stack.enter_context(_import_fsspec(path).open(os.fspath(path), "rb"))
+            source = stack.enter_context(import_fsspec(path).open(os.fspath(path), "rb"))
         elif not stat.S_ISREG(os.stat(path).st_mode):
             # A pipe can be read once; a loader opens each file again for every clip.
             raise OSError("is no regular file")
@@ -166,14 +162,6 @@ def _open_container(path, stack):
     stream.thread_type = "NONE"
     stream.codec_context.thread_count = 1
     return container, stream
-
-
-def _import_fsspec(path):
-    try:
-        import fsspec
-    except ImportError as error:
-        raise ImportError(f"{path} needs fsspec: pip install 'keras_ctsep[remote]'") from error
-    return fsspec
 
 
 @contextlib.contextmanager

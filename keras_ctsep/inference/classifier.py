@@ -12,16 +12,18 @@ import numpy as np
 import keras_ctsep
 from keras_ctsep.data import Annotations, VideoDataset, VideoError
 from keras_ctsep.data.look_ahead import LookAhead
-from keras_ctsep.files import write_whole
+from keras_ctsep.files import local_file, write_whole
 from keras_ctsep.inference.class_names import names_beside
 from keras_ctsep.models import make_network
 from keras_ctsep.weights import count_saved_classes
-from keras_ctsep.weights.published import TORCHVISION
+from keras_ctsep.weights.published import is_name, published_like
 
 _MEMBER = "keras_ctsep.json"  # what a `.keras` file, a zip archive, has beside Keras's own members
-_SIZES = ("num_frames", "short_side", "crop_size")
+_SIZES = ("num_frames", "crop_size")
+# One of each pair says it.
+_SCALES = ("short_side", "frame_size")
 _RATES = ("frame_stride", "fps")
-_CHANGES = ("frame_differences", "shuffle_frames")
+_CHANGES = ("antialias", "frame_differences", "shuffle_frames")
 _LARGEST_BATCH = 16
 
 
@@ -52,9 +54,10 @@ class VideoClassifier:
         model: a Keras model that takes clips `(batch, frames, height, width, 3)` and returns
             scores `(batch, num_classes)`.
         class_names: sequence of str, one for each class.
-        clips: dict of arguments of `keras_ctsep.data.VideoDataset`: `num_frames`, `short_side`,
-            `crop_size`, and `frame_stride` or `fps`; optionally `frame_differences` and
-            `shuffle_frames`. `VideoDataset.clips` are those that a model was trained with.
+        clips: dict of arguments of `keras_ctsep.data.VideoDataset`: `num_frames`, `crop_size`,
+            `short_side` or `frame_size`, and `frame_stride` or `fps`; optionally `antialias`,
+            `frame_differences` and `shuffle_frames`. `VideoDataset.clips` are those that a model
+            was trained with.
 
     Raises:
         ValueError: when the names do not fit the model, or `clips` has too few or other arguments.
@@ -87,9 +90,9 @@ class VideoClassifier:
                 f"Expected a name for each of the {num_classes} classes of the model. "
                 f"Received: {len(self.class_names)} names"
             )
-        missing = {*_SIZES} - clips.keys()
-        unknown = clips.keys() - {*_SIZES, *_RATES, *_CHANGES}
-        if missing or unknown or len(clips.keys() & {*_RATES}) != 1:
+        unknown = clips.keys() - {*_SIZES, *_SCALES, *_RATES, *_CHANGES}
+        doubled = any(len(clips.keys() & {*pair}) > 1 for pair in (_SCALES, _RATES))
+        if not _is_complete(clips) or unknown or doubled:
             raise ValueError(
                 "Expected clips with num_frames, short_side, crop_size, and frame_stride or fps. "
                 f"Received: clips={self.clips}"
@@ -119,7 +122,8 @@ class VideoClassifier:
         """Opens a `.keras` file.
 
         Args:
-            path: a file that `save` wrote. For another `.keras` file, `class_names` and `clips`
+            path: a file that `save` wrote, or an address of one that `fsspec` opens (`hf://...`,
+                `s3://...`, `https://...`). For another `.keras` file, `class_names` and `clips`
                 have to be given.
             class_names: sequence of str instead of the names in the file.
             **clips: arguments of clips instead of those in the file, unless `None`. `fps` takes
@@ -131,10 +135,15 @@ class VideoClassifier:
         Raises:
             ValueError: when the file is no model, or does not say what is not given.
         """
+        with local_file(path) as file:
+            return cls._load(file, class_names, clips)
+
+    @classmethod
+    def _load(cls, path, class_names, clips):
         about = _read_member(path)
         clips = _changed(about.get("clips", {}), clips)
         class_names = about.get("class_names") if class_names is None else class_names
-        if class_names is None or {*_SIZES} - clips.keys() or not clips.keys() & {*_RATES}:
+        if class_names is None or not _is_complete(clips):
             raise ValueError(
                 f"{path}: Expected a file that VideoClassifier saved, or class names, num_frames, "
                 "short_side, crop_size, and frame_stride or fps with it. "
@@ -150,14 +159,15 @@ class VideoClassifier:
     def from_weights(cls, name, weights, class_names=None, **clips):
         """Makes a network and fills it with weights that others trained.
 
-        The clips are those of torchvision's checkpoints: 16 frames, 15 a second, 112 pixels wide
-        out of 128. The names of the classes are those of the `classes.txt` next to the file, where
-        it has as many lines as the file's head has classes, else Kinetics-400's, where the head
-        has 400.
+        The clips are those that the network's published weights were trained with; for a network
+        without any, those of R(2+1)D: 16 frames, 15 a second. Published weights have names of
+        classes. For a file they are those of the `classes.txt` next to it, where it has as many
+        lines as the file's head has classes, else Kinetics-400's, where the head has 400.
 
         Args:
             name: name of the network, see `keras_ctsep.models.make_network`.
-            weights: a `.pth`, `.weights.h5` or `.keras` file.
+            weights: the name of published weights, such as `"kinetics400"`; or a `.pth`,
+                `.weights.h5` or `.keras` file, or an address that `fsspec` opens.
             class_names: sequence of str instead of those names.
             **clips: arguments of clips instead of those above, unless `None`, as in `load`.
 
@@ -167,10 +177,16 @@ class VideoClassifier:
         Raises:
             ValueError: when the weights do not fit the network, or no class names fit them.
         """
-        num_classes = count_saved_classes(weights)
-        class_names = class_names or names_beside(weights, num_classes)
-        model = make_network(name, num_classes, weights=str(weights))
-        return cls(model, class_names, _changed(TORCHVISION.clips, clips))
+        row = published_like(name, weights)
+        clips = _changed(row.clips, clips)
+        if is_name(weights):
+            model = make_network(name, len(row.class_names), weights=weights)
+            return cls(model, class_names or row.class_names, clips)
+        with local_file(weights) as file:
+            num_classes = count_saved_classes(file)
+            class_names = class_names or names_beside(file, num_classes)
+            model = make_network(name, num_classes, weights=file)
+        return cls(model, class_names, clips)
 
     def dataset(self, annotations, **options):
         """Makes a data set with the clips of this model.
@@ -248,11 +264,16 @@ class VideoClassifier:
 
 
 def _changed(clips, changes):
-    """Returns `clips` with those `changes` that are not None; one rate replaces the other."""
+    """Returns `clips` with those `changes` that are not None; one of a pair replaces the other."""
     changes = {name: value for name, value in changes.items() if value is not None}
-    if changes.keys() & {*_RATES}:
-        clips = {name: value for name, value in clips.items() if name not in _RATES}
+    for pair in (_SCALES, _RATES):
+        if changes.keys() & {*pair}:
+            clips = {name: value for name, value in clips.items() if name not in pair}
     return clips | changes
+
+
+def _is_complete(clips):
+    return {*_SIZES} <= clips.keys() and clips.keys() & {*_SCALES} and clips.keys() & {*_RATES}
 
 
 def _read_member(path):

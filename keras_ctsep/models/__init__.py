@@ -2,7 +2,14 @@
 
 from keras_ctsep.models.complexity import count_multiply_adds
 from keras_ctsep.models.freezing import freeze_norms
+from keras_ctsep.models.s3d import S3D, CTSepS3D, SeparableInception
 from keras_ctsep.models.video_resnet import (
+    IPCSN50,
+    IPCSN101,
+    IPCSN152,
+    IRCSN50,
+    IRCSN101,
+    IRCSN152,
     MC3_18,
     R3D18,
     R3D34,
@@ -15,6 +22,7 @@ from keras_ctsep.models.video_resnet import (
     R2Plus1D34,
     VideoResNet,
 )
+from keras_ctsep.models.x3d import X3D, X3D_L, X3D_M, X3D_S, X3D_XS
 from keras_ctsep.models.xception import CTSepXception, XceptionFrames
 from keras_ctsep.weights.load import require_head as _require_head
 
@@ -23,14 +31,28 @@ __all__ = [
     "R3D18",
     "R3D34",
     "RMC3_18",
+    "S3D",
+    "SeparableInception",
     "CTSepResNet10",
     "CTSepResNet18",
     "CTSepResNet34",
     "CTSepResNet50",
+    "CTSepS3D",
     "CTSepXception",
+    "IPCSN101",
+    "IPCSN152",
+    "IPCSN50",
+    "IRCSN101",
+    "IRCSN152",
+    "IRCSN50",
     "R2Plus1D18",
     "R2Plus1D34",
     "VideoResNet",
+    "X3D",
+    "X3D_L",
+    "X3D_M",
+    "X3D_S",
+    "X3D_XS",
     "XceptionFrames",
     "count_multiply_adds",
     "freeze_norms",
@@ -51,6 +73,18 @@ NETWORKS = {
         RMC3_18,
         R2Plus1D18,
         R2Plus1D34,
+        IRCSN50,
+        IRCSN101,
+        IRCSN152,
+        IPCSN50,
+        IPCSN101,
+        IPCSN152,
+        S3D,
+        CTSepS3D,
+        X3D_XS,
+        X3D_S,
+        X3D_M,
+        X3D_L,
         CTSepXception,
         XceptionFrames,
     )
@@ -81,6 +115,6 @@ def make_network(name, num_classes=400, *, weights=None, head="fresh", **options
     if head not in ("fresh", "same"):
         raise ValueError(f'`head` must be "fresh" or "same". Received: head={head}')
     if head == "same" and weights is not None:
-        _require_head(weights, num_classes)
+        _require_head(weights, num_classes, name)
     options = {option: value for option, value in options.items() if value is not None}
     return NETWORKS[name](num_classes, weights=weights, **options)

@@ -11,7 +11,7 @@ import math
 
 from keras import layers
 
-from keras_ctsep.layers import Conv2Plus1D, Conv3D, CTSeparableConv3D
+from keras_ctsep.layers import Conv2Plus1D, Conv3D, CTSeparableConv3D, DepthwiseConv3D
 from keras_ctsep.layers.add_relu import AddReLU
 from keras_ctsep.layers.base import require_channels_last
 from keras_ctsep.layers.initializers import GlorotUniform, HeNormal, RandomNormal
@@ -79,6 +79,42 @@ def ct_separable_conv3d(x, filters, kernel_size, temporal, **kwargs):
     )(x)
 
 
+def depthwise_conv3d(x, kernel_size, **kwargs):
+    """Convolution over frames, height and width of each channel by itself."""
+    return DepthwiseConv3D(
+        kernel_size,
+        padding=symmetric_padding(kernel_size),
+        use_bias=False,
+        use_norm=True,
+        depthwise_initializer=depthwise_initializer(math.prod(kernel_size), gain=2),
+        **kwargs,
+    )(x)
+
+
+def squeeze_excite(x, filters, name):
+    """Scales each channel by what the means of all channels say (arXiv 1709.01507, figure 2)."""
+    scales = layers.GlobalAveragePooling3D(keepdims=True, dtype="float32", name=f"{name}_mean")(x)
+    for part, channels, activation in (
+        ("squeeze", filters, "relu"),
+        ("excite", x.shape[-1], "sigmoid"),
+    ):
+        scales = Conv3D(
+            channels,
+            (1, 1, 1),
+            activation=activation,
+            kernel_initializer=HeNormal(),
+            name=f"{name}_{part}",
+        )(scales)
+    return layers.Multiply(name=f"{name}_scale")([x, scales])
+
+
+def max_pool(x, pool_size, strides, name):
+    """Max pooling of what is not negative, padded by half its window on both sides."""
+    # Zeros change no maximum there.
+    x = layers.ZeroPadding3D(symmetric_padding(pool_size), name=f"{name}_padding")(x)
+    return layers.MaxPooling3D(pool_size, strides, name=name)(x)
+
+
 def add_shortcut(x, shortcut, strides, name):
     """Adds what came in, projected where the shape has changed, and applies ReLU."""
     if max(strides) > 1 or shortcut.shape[-1] != x.shape[-1]:
@@ -138,6 +174,22 @@ def check_arguments(num_classes, input_shape, include_preprocessing, pooling, dr
     if not width > 0:
         raise ValueError(f"`width` must be above 0. Received: width={width}")
     return num_classes
+
+
+def normalize(clips, frames):
+    """Frames in 0..255 as the network wants them.
+
+    Args:
+        clips: tensor `(batch, frames, height, width, 3)`.
+        frames: what has `mean` and `deviation` of frames in 0..1, such as a row of
+            `keras_ctsep.weights.published`.
+    """
+    return layers.Rescaling(
+        scale=[1 / (255 * deviation) for deviation in frames.deviation],
+        offset=[-m / d for m, d in zip(frames.mean, frames.deviation, strict=True)],
+        dtype="float32",  # under mixed precision too: 16 bits cannot tell all grey levels apart
+        name="normalization",
+    )(clips)
 
 
 def top(x, num_classes, pooling, dropout, classifier_activation):

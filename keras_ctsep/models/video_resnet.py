@@ -1,4 +1,4 @@
-"""Residual networks for video: CTSepResNet, and R3D, MC3, rMC3 and R(2+1)D, its relatives.
+"""Residual networks for video: CTSepResNet, and R3D, MC3, rMC3, R(2+1)D and CSN, its relatives.
 
 All are one network (arXiv 1711.11248, section 3, table 1): a stem, four stages of residual blocks,
 a mean over space and time, a classifier. They differ in the stem, the convolution of each stage,
@@ -9,12 +9,11 @@ import functools
 from typing import NamedTuple
 
 import keras
-from keras import layers
 
 from keras_ctsep.layers.conv2plus1d import default_mid_filters
 from keras_ctsep.models import blocks
 from keras_ctsep.weights.load import load_weights
-from keras_ctsep.weights.published import TORCHVISION
+from keras_ctsep.weights.published import published_like
 
 STAGE_FILTERS = (64, 128, 256, 512)
 TEMPORAL = ("full", "depthwise")
@@ -48,6 +47,23 @@ def stem2plus1d(x, width):
     return blocks.conv2plus1d(x, filters, (3, 7, 7), mid_filters=mid_filters, **STEM)
 
 
+def pooled_stem3d(x, width):
+    """The stem of CSN, which halves height and width twice."""
+    return blocks.max_pool(stem3d(x, width), (1, 3, 3), SPACE, "stem_pool")
+
+
+def depthwise(x, filters, **kwargs):
+    """The convolution of ir-CSN: each channel by itself, so that `filters` is their number."""
+    del filters
+    return blocks.depthwise_conv3d(x, (3, 3, 3), **kwargs)
+
+
+def preserved(x, filters, name, **kwargs):
+    """That of ip-CSN: first over channels, without ReLU (arXiv 1904.02811, figure 2 b)."""
+    x = blocks.conv3d(x, filters, (1, 1, 1), name=f"{name}_pointwise")
+    return depthwise(x, filters, name=name, **kwargs)
+
+
 class Variant(NamedTuple):
     """A row of the table.
 
@@ -78,6 +94,11 @@ _r2plus1d = functools.partial(
     Variant, stem2plus1d, (CONV2PLUS1D,) * 4, mid_filters=default_mid_filters
 )
 
+
+def _csn(conv, num_blocks):
+    return Variant(pooled_stem3d, (conv,) * 4, num_blocks, block=blocks.bottleneck_block)
+
+
 VARIANTS = {
     "CTSepResNet10": _ct_sep_resnet((1, 1, 1, 1)),
     "CTSepResNet18": _ct_sep_resnet((2, 2, 2, 2)),
@@ -89,6 +110,12 @@ VARIANTS = {
     "RMC3_18": Variant(stem2d, (CONV2D, *(CONV3D,) * 3), (2, 2, 2, 2)),
     "R2Plus1D18": _r2plus1d((2, 2, 2, 2)),
     "R2Plus1D34": _r2plus1d((3, 4, 6, 3)),
+    "IRCSN50": _csn(depthwise, (3, 4, 6, 3)),
+    "IRCSN101": _csn(depthwise, (3, 4, 23, 3)),
+    "IRCSN152": _csn(depthwise, (3, 8, 36, 3)),
+    "IPCSN50": _csn(preserved, (3, 4, 6, 3)),
+    "IPCSN101": _csn(preserved, (3, 4, 23, 3)),
+    "IPCSN152": _csn(preserved, (3, 8, 36, 3)),
 }
 
 
@@ -118,11 +145,13 @@ def VideoResNet(
         input_shape: `(frames, height, width, channels)`. Unknown (None) frames, height and width
             make a model for clips of any size.
         include_top: whether the mean over frames, height and width and the classifier follow.
-        weights: None for a random start, or the path of a file: `.keras`, `.weights.h5`, or
-            torchvision's `.pth`. A head for another number of classes is left fresh.
+        weights: None for a random start; `"kinetics400"` for what torchvision trained as R3D18,
+            MC3_18 or R2Plus1D18, and PyTorchVideo as IRCSN101, downloaded once; or a file or an
+            address that `fsspec` opens: `.keras`, `.weights.h5`, torchvision's `.pth` or
+            PyTorchVideo's `.pyth`. A head for another number of classes is left fresh.
         include_preprocessing: whether the model takes RGB frames in 0..255, uint8 or float, and
-            normalizes them itself. Otherwise it takes normalized float frames of any number of
-            channels.
+            normalizes them itself, as the weights want it. Otherwise it takes normalized float
+            frames of any number of channels.
         pooling: without the top: None for the features `(batch, frames, height, width, channels)`,
             `"avg"` or `"max"` for `(batch, channels)`. With the top it has no meaning.
         classifier_activation: activation of the classifier; None for logits.
@@ -145,7 +174,8 @@ def VideoResNet(
     (None, 5)
 
     Reference:
-        Tran et al. 2018, arXiv 1711.11248, sections 3 and 4; He et al. 2016, arXiv 1512.03385.
+        Tran et al. 2018, arXiv 1711.11248, sections 3 and 4; He et al. 2016, arXiv 1512.03385;
+        Tran et al. 2019, arXiv 1904.02811, section 3, for CSN.
     """
     _check_variant(variant, temporal)
     num_classes = blocks.check_arguments(
@@ -153,7 +183,9 @@ def VideoResNet(
     )
     row = VARIANTS[variant]
     clips = keras.Input(input_shape, name="clips")
-    x = _normalized(clips) if include_preprocessing else clips
+    x = clips
+    if include_preprocessing:
+        x = blocks.normalize(x, published_like(variant, weights))
     x = row.stem(x, width)
     for stage, conv in enumerate(row.convs):
         if row.temporal is not None:
@@ -171,7 +203,7 @@ def VideoResNet(
     )
     model = keras.Model(clips, outputs, name=name or variant)
     if weights is not None:
-        load_weights(model, weights)
+        load_weights(model, weights, variant)
     return model
 
 
@@ -182,18 +214,6 @@ def _check_variant(variant, temporal):
         raise ValueError(f"`temporal` is for CTSepResNets only. Received: variant={variant}")
     if temporal not in (None, *TEMPORAL):
         raise ValueError(f"`temporal` must be one of {TEMPORAL}. Received: temporal={temporal}")
-
-
-def _normalized(clips):
-    return layers.Rescaling(
-        scale=[1 / (255 * deviation) for deviation in TORCHVISION.deviation],
-        offset=[
-            -mean / deviation
-            for mean, deviation in zip(TORCHVISION.mean, TORCHVISION.deviation, strict=True)
-        ],
-        dtype="float32",  # under mixed precision too: 16 bits cannot tell all grey levels apart
-        name="normalization",
-    )(clips)
 
 
 def CTSepResNet10(num_classes=400, **kwargs):
@@ -244,3 +264,33 @@ def R2Plus1D18(num_classes=400, **kwargs):
 def R2Plus1D34(num_classes=400, **kwargs):
     """R(2+1)D of 16 blocks. Takes the arguments of `VideoResNet`."""
     return VideoResNet("R2Plus1D34", num_classes, **kwargs)
+
+
+def IRCSN50(num_classes=400, **kwargs):
+    """ir-CSN of 16 blocks, interaction-reduced. Takes the arguments of `VideoResNet`."""
+    return VideoResNet("IRCSN50", num_classes, **kwargs)
+
+
+def IRCSN101(num_classes=400, **kwargs):
+    """ir-CSN of 33 blocks, interaction-reduced. Takes the arguments of `VideoResNet`."""
+    return VideoResNet("IRCSN101", num_classes, **kwargs)
+
+
+def IRCSN152(num_classes=400, **kwargs):
+    """ir-CSN of 50 blocks, interaction-reduced. Takes the arguments of `VideoResNet`."""
+    return VideoResNet("IRCSN152", num_classes, **kwargs)
+
+
+def IPCSN50(num_classes=400, **kwargs):
+    """ip-CSN of 16 blocks, interaction-preserved. Takes the arguments of `VideoResNet`."""
+    return VideoResNet("IPCSN50", num_classes, **kwargs)
+
+
+def IPCSN101(num_classes=400, **kwargs):
+    """ip-CSN of 33 blocks, interaction-preserved. Takes the arguments of `VideoResNet`."""
+    return VideoResNet("IPCSN101", num_classes, **kwargs)
+
+
+def IPCSN152(num_classes=400, **kwargs):
+    """ip-CSN of 50 blocks, interaction-preserved. Takes the arguments of `VideoResNet`."""
+    return VideoResNet("IPCSN152", num_classes, **kwargs)

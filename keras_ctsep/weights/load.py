@@ -1,39 +1,54 @@
-"""Weights from a file: its name says how it is read and how its weights are named."""
+"""Weights by name or from a file: its name says how it is read and how its weights are named."""
 
-from keras_ctsep.weights import keras_file, names_keras_applications, names_torchvision
+from keras_ctsep.files import local_file
+from keras_ctsep.weights import keras_file, names_keras_applications
 from keras_ctsep.weights.assign import assign_all
+from keras_ctsep.weights.download import download
+from keras_ctsep.weights.published import find_published, is_name
 from keras_ctsep.weights.torch_file import read_torch_checkpoint
+from keras_ctsep.weights.torch_state import HEADS, load_torch_state
 
-_TORCH = (".pth", ".pt")
+_TORCH = (".pth", ".pt", ".pyth")
+_KERAS = (".weights.h5", ".keras")
 
 
-def load_weights(model, path):
-    """Fills a model with the weights of a file, or raises and leaves the model as it is.
+def load_weights(model, weights, network=None):
+    """Fills a model with published weights or those of a file, or leaves it as it is and raises.
 
     A head for another number of classes than the model's is left out: the model's stays as it
     starts, and one line says so. A model without a head ignores the file's.
 
     Args:
         model: a video model of this package; its head, if it has one, is the layer `classifier`.
-        path: a torchvision checkpoint (`.pth`, `.pt`; networks of `VideoResNet` only) or a file
-            that Keras saved from the same network on any backend (`.weights.h5`, `.keras`).
+        weights: the name of published weights, such as `"kinetics400"`; or a file, or an address
+            that `fsspec` opens (`hf://...`, `s3://...`, `https://...`): a PyTorch checkpoint of the
+            same network (`.pth`, `.pt`, `.pyth`), or what Keras saved of it on any backend
+            (`.weights.h5`, `.keras`).
+        network: name of the function that made the model; only needed for names of weights.
 
     Raises:
         ValueError: when the file is missing, damaged, of an unknown kind, refers to code,
             or does not hold exactly the model's weights. The message names the file.
     """
-    name = str(path)
-    if name.endswith(_TORCH):
-        names_torchvision.load_torch_state(model, read_torch_checkpoint(path), path)
-    elif name.endswith((".weights.h5", ".keras")):
-        variables = keras_file.variables_by_place(model)
-        arrays = keras_file.read_keras_file(path)
-        assign_all(variables, arrays, keras_file.HEAD, model, path)
-    else:
+    source = weights_file(weights, network or model.name)
+    name = str(source)
+    if not name.endswith((*_TORCH, *_KERAS)):
         raise ValueError(
-            "`weights` must be None or end in .pth, .pt, .weights.h5 or .keras. "
-            f"Received: weights={name}"
+            "`weights` must be None, the name of published weights such as kinetics400, or end in "
+            f".pth, .pt, .pyth, .weights.h5 or .keras. Received: weights={name}"
         )
+    with local_file(source) as path:
+        if name.endswith(_TORCH):
+            load_torch_state(model, read_torch_checkpoint(path), source)
+        else:
+            variables = keras_file.variables_by_place(model)
+            arrays = keras_file.read_keras_file(path)
+            assign_all(variables, arrays, keras_file.HEAD, model, source)
+
+
+def weights_file(weights, network):
+    """Returns the file that a name of published weights stands for; anything else as it came."""
+    return download(find_published(network, weights)) if is_name(weights) else weights
 
 
 def count_saved_classes(weights):
@@ -48,14 +63,19 @@ def count_saved_classes(weights):
     if weights == "imagenet":
         return names_keras_applications.IMAGENET_CLASSES
     read = read_torch_checkpoint if str(weights).endswith(_TORCH) else keras_file.read_keras_file
-    arrays = read(weights)
-    heads = (names_torchvision.HEAD, keras_file.HEAD, names_keras_applications.HEAD)
+    with local_file(weights) as path:
+        arrays = read(path)
+    heads = (*HEADS, keras_file.HEAD, names_keras_applications.HEAD)
     return next((len(arrays[bias]) for _, bias in heads if bias in arrays), 0)
 
 
-def require_head(weights, num_classes):
+def require_head(weights, num_classes, network):
     """Raises ValueError unless weights have a head for that number of classes."""
-    saved_classes = count_saved_classes(weights)
+    saved_classes = (
+        len(find_published(network, weights).class_names)
+        if is_name(weights)
+        else count_saved_classes(weights)
+    )
     if saved_classes != num_classes:
         raise ValueError(
             f"{weights}: Expected a head of {num_classes} classes. "

@@ -20,6 +20,8 @@ _STORAGE_DTYPES = {
     "BFloat16Storage": "<u2",
     "LongStorage": "<i8",
 }
+# Of PyTorchVideo, and of many others.
+_NAMES_OF_WEIGHTS = ("model_state", "state_dict")
 _LEGACY_MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 
 
@@ -44,7 +46,8 @@ def read_torch_checkpoint(path):
     have, are understood. Nothing of the file is executed either way.
 
     Args:
-        path: a `.pth` or `.pt` file that holds one flat dictionary from names to tensors.
+        path: a `.pth`, `.pt` or `.pyth` file that holds one flat dictionary from names to
+            tensors, by itself or as `model_state` or `state_dict` of another dictionary.
 
     Returns:
         A dictionary from names to NumPy arrays, in the file's order, float16 and bfloat16 as
@@ -79,7 +82,7 @@ def _reason(error):
 def _read_with_torch(path):
     import torch
 
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    state = _weights_of(torch.load(path, map_location="cpu", weights_only=True))
     _check_flat(state, torch.Tensor)
     floats = {torch.float16, torch.bfloat16}
     return {
@@ -94,8 +97,17 @@ def _read_with_numpy(path):
         state, storages = _read_zip(content)
     else:
         state, storages = _read_legacy(content)
+    state = _weights_of(state)
     _check_flat(state, _Tensor)
     return {name: _as_array(value, storages) for name, value in dict.items(state)}
+
+
+def _weights_of(state):
+    """Returns the weights of a dictionary that training left, with the optimizer beside them."""
+    for name in _NAMES_OF_WEIGHTS:
+        if isinstance(state, dict) and dict.__contains__(state, name):
+            return dict.__getitem__(state, name)
+    return state
 
 
 def _check_flat(state, tensor_type):

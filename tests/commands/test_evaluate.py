@@ -1,6 +1,7 @@
 """What is measured of a model, on which videos, and what is written."""
 
 import csv
+import functools
 import json
 import shutil
 import sys
@@ -10,10 +11,13 @@ import numpy as np
 import pytest
 from colour_model import CLIPS, colour_model, write_colour_run
 from tiny_videos import COLOURS, write_tiny_ucf101, write_video
+from web_server import serve_published
 
 from keras_ctsep.commands import evaluate
 from keras_ctsep.commands.options import ClipOptions
-from keras_ctsep.inference import VideoClassifier
+from keras_ctsep.data import VideoDataset, read_videos
+from keras_ctsep.inference import VideoClassifier, classifier
+from keras_ctsep.models import make_network
 
 
 @pytest.fixture(scope="module")
@@ -173,3 +177,22 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_work(model, tmp_p
     with pytest.raises(OSError, match="file"):
         evaluate.main(model=str(model), output=str(tmp_path / "file"))
     assert capsys.readouterr().out == ""
+
+
+def test_named_weights_are_measured_as_published(videos, tmp_path, monkeypatch, capsys):
+    """Clips, resizing and number of views of the row; the accuracy of the row is printed."""
+    monkeypatch.setattr(classifier, "make_network", functools.partial(make_network, width=0.0625))
+    monkeypatch.chdir(tmp_path)
+    given = {"dataset": "ucf101", "data": str(videos), "subset": "test", "model": "R3D18"}
+    views = {"num_clips": 2, "top1": 12.5, "top5": 25.0}
+    with serve_published(tmp_path, monkeypatch, tuple(COLOURS), **views) as row:
+        assert evaluate.main(weights="kinetics400", **given) == 0
+        annotations = read_videos("ucf101", videos, "test")
+        clips = VideoDataset(annotations, 12, num_clips=2, **row.clips)[0][0]
+        network = make_network("R3D18", 3, weights="kinetics400", width=0.0625)
+    with np.load(tmp_path / "R3D18-kinetics400-test" / "scores.npz") as file:
+        np.testing.assert_allclose(file["scores"].reshape(12, 3), network.predict(clips), atol=1e-5)
+    last = capsys.readouterr().out
+    assert "published: video top-1 12.500 %, top-5 25.000 % (2 x 1 views)" in last
+    with pytest.raises(ValueError, match="Expected --dataset and --data"):
+        evaluate.main(model="R3D18", weights="kinetics400")

@@ -7,9 +7,10 @@ import pytest
 from colour_model import colour_model, write_colour_run
 from tiny_videos import COLOURS, write_video
 from torch_checkpoints import narrow_state, write_checkpoint
+from web_server import serve_published
 
 from keras_ctsep import commands
-from keras_ctsep.commands import predict
+from keras_ctsep.commands import options, predict
 from keras_ctsep.commands.options import ClipOptions
 from keras_ctsep.inference import classifier
 from keras_ctsep.models import make_network
@@ -88,6 +89,22 @@ def test_a_file_without_classes_takes_them_from_a_list(videos, tmp_path, capsys)
     names = str(tmp_path / "names.txt")
     assert predict.main((videos[0],), model=path, class_names=names, clips=clips, top=1) == 0
     assert capsys.readouterr().out.split()[-1] == "rot"
+
+
+def test_without_a_model_a_small_network_is_downloaded(videos, tmp_path, capsys, monkeypatch):
+    """Clips as published: 16 frames of 6, a square of 112 out of 128 x 171."""
+    monkeypatch.setattr(classifier, "make_network", functools.partial(make_network, width=0.0625))
+    monkeypatch.setattr(options, "DEFAULT_NETWORK", "R3D18")
+    with serve_published(tmp_path, monkeypatch, tuple(COLOURS)):
+        for more in ([], ["--model", "R3D18", "--weights", "kinetics400"]):
+            assert commands.main(["predict", videos[0], "--num-clips", "1", *more]) == 0
+            out = capsys.readouterr().out
+            assert ("Downloading data from" in out) == (not more)
+            lines = out.splitlines()[-4:]
+            assert lines[0] == videos[0]
+            assert {line.split()[1] for line in lines[1:]} == set(COLOURS)
+    assert commands.main(["predict", videos[0], "--weights", "file.pth"]) == 2
+    assert "Expected --model" in capsys.readouterr().err
 
 
 def test_weights_of_torchvision_name_classes_of_kinetics(videos, tmp_path, capsys, monkeypatch):

@@ -73,7 +73,9 @@ def test_errors_of_the_user_are_one_line(line, message, tmp_path, monkeypatch, c
     assert error.count("\n") == 1 and error.endswith("\n")
 
 
-@pytest.mark.parametrize("line", ["predict a.avi", "evaluate --model m --num-crops 2", "check -x"])
+@pytest.mark.parametrize(
+    "line", ["predict a.avi --top", "evaluate --model m --num-crops 2", "check -x"]
+)
 def test_wrong_options_exit_2(line):
     with pytest.raises(SystemExit) as error:
         commands.main(line.split())

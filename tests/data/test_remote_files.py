@@ -1,10 +1,8 @@
-import functools
-import http.server
-import threading
 import zipfile
 
 import pytest
 from painted_videos import read_numbers, write_painted
+from web_server import serve
 
 from keras_ctsep.data import (
     Annotations,
@@ -18,11 +16,6 @@ from keras_ctsep.data import (
 pytest.importorskip("aiohttp")
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
-
-
 @pytest.fixture
 def address(tmp_path):
     """The address of a web server with two videos and a text."""
@@ -31,11 +24,8 @@ def address(tmp_path):
     for name, codec in {"a.avi": "mpeg4", "b.mp4": "libx264"}.items():
         write_painted(folder / name, codec=codec)
     (folder / "text.avi").write_text("This is no video.\n" * 100)
-    handler = functools.partial(Quiet, directory=folder)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with serve(folder) as address:
+        yield address
 
 
 @pytest.mark.parametrize("name", ["a.avi", "b.mp4"])

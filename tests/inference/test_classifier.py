@@ -196,7 +196,13 @@ def read(tmp_path, monkeypatch):
             (tmp_path / "classes.txt").write_text(text)
         found = VideoClassifier.from_weights("R3D18", tmp_path / "r3d_18.pth", short_side=120)
         assert found.model.output_shape == (None, num_classes)
-        assert found.clips == {"num_frames": 16, "fps": 15.0, "short_side": 120, "crop_size": 112}
+        assert found.clips == {
+            "num_frames": 16,
+            "fps": 15.0,
+            "antialias": False,
+            "short_side": 120,
+            "crop_size": 112,
+        }
         return list(found.class_names)
 
     return read

@@ -5,6 +5,7 @@ import functools
 import json
 import shutil
 
+import finetune
 import keras
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import tyro
 from tiny_run import tiny_network
 from tiny_videos import COLOURS, write_tiny_ucf101
 from torch_checkpoints import narrow_state, write_checkpoint
+from web_server import serve_published
 
 from keras_ctsep.commands import evaluate
 from keras_ctsep.data import make_motion_dataset, motion
@@ -173,3 +175,38 @@ def test_train_takes_what_the_command_line_says(videos, tmp_path, small_network)
     model = VideoClassifier.load(tmp_path / "run" / "best.keras")
     assert model.clips["fps"] == 12.5 and "frame_stride" not in model.clips
     assert model.model.layers[-1].dtype_policy.name == "mixed_bfloat16"
+
+
+def test_fine_tuning_of_published_weights(videos, tmp_path, monkeypatch):
+    """Frozen layers and all norms stay as they came; the others and the classifier learn."""
+    names = tuple("abcde")
+    with serve_published(tmp_path, monkeypatch, names, mean=(0, 0, 0), deviation=(1, 1, 1)):
+        result = finetune.main(
+            dataset="ucf101",
+            data=str(videos),
+            model="R3D18",
+            width=0.0625,
+            classifier_epochs=1,
+            train_from="stage4",
+            output=str(tmp_path / "run"),
+            learning_rate=1e-2,
+            **SMALL | {"batch_size": 12, "epochs": 1},
+        )
+    assert 0 <= result["video_accuracy"] <= 1 and len(history(tmp_path / "run")) == 1
+    found = VideoClassifier.load(tmp_path / "run" / "last.keras")
+    assert found.class_names == tuple(COLOURS) and found.clips["fps"] == 15
+    assert tuple(found.clips["frame_size"]) == (128, 171) and not found.clips["antialias"]
+    state = narrow_state()
+    for layer, name, same in (
+        ("stem_conv", "stem.0", True),
+        ("stage3_block2_conv2", "layer3.1.conv2.0", True),
+        ("stage4_block2_conv2", "layer4.1.conv2.0", False),
+    ):
+        kernel = keras.ops.convert_to_numpy(found.model.get_layer(layer).kernel)
+        before = state[f"{name}.weight"].transpose(2, 3, 4, 1, 0)
+        assert np.array_equal(kernel, before) == same, layer
+    norm = found.model.get_layer("stage4_block2_conv2").norm
+    for ours, theirs in (("gamma", "weight"), ("moving_mean", "running_mean")):
+        np.testing.assert_array_equal(getattr(norm, ours), state[f"layer4.1.conv2.1.{theirs}"])
+    with pytest.raises(ValueError, match="'stage1_block1_conv1', .*Received: train_from=block"):
+        finetune.train_layers(found.model, "block")

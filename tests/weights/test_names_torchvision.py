@@ -6,7 +6,7 @@ import pytest
 from torch_checkpoints import narrow_state, write_checkpoint
 
 import keras_ctsep
-from keras_ctsep.weights.names_torchvision import load_torch_state
+from keras_ctsep.weights.torch_state import load_torch_state
 
 TINY = {"num_classes": 5, "width": 0.0625, "classifier_activation": None}
 
@@ -70,7 +70,7 @@ def test_networks_that_torchvision_lacks_refuse_its_checkpoints():
         keras_ctsep.CTSepResNet10(**TINY),
         keras_ctsep.XceptionFrames(**TINY),
     ):
-        with pytest.raises(ValueError, match="here.*no counterpart in torchvision"):
+        with pytest.raises(ValueError, match="here.*is not the network of this file"):
             load_torch_state(model, narrow_state(), "here")
 
 

@@ -1,10 +1,15 @@
 """What is known of published weights."""
 
+import importlib.util
 import inspect
+import re
+
+import pytest
 
 from keras_ctsep.data import VideoDataset
+from keras_ctsep.models import NETWORKS
 from keras_ctsep.weights import kinetics400_class_names
-from keras_ctsep.weights.published import TORCHVISION
+from keras_ctsep.weights.published import PUBLISHED
 
 
 def test_class_names_are_in_the_order_of_published_weights():
@@ -14,8 +19,41 @@ def test_class_names_are_in_the_order_of_published_weights():
     assert (names[0], names[59], names[399]) == ("abseiling", "clean and jerk", "zumba")
 
 
-def test_a_row_says_how_clips_are_cut():
-    """torchvision 0.28: clips of 16 frames, 15 a second, a square of 112 out of 128 pixels."""
-    assert TORCHVISION.clips == {"num_frames": 16, "fps": 15, "short_side": 128, "crop_size": 112}
-    assert set(TORCHVISION.clips) <= set(inspect.signature(VideoDataset).parameters)
-    assert TORCHVISION.class_names == kinetics400_class_names()
+def test_rows_fit_the_package():
+    assert len({(row.network, row.name) for row in PUBLISHED}) == len(PUBLISHED)
+    for row in PUBLISHED:
+        assert row.network in NETWORKS
+        assert set(row.clips) <= set(inspect.signature(VideoDataset).parameters)
+        assert row.address.endswith((".pth", ".pyth")) and row.sha256 in row.address
+        assert row.level in ("clip", "video")
+        assert 0 < row.top1 < (row.top5 or 100) and len(row.mean) == len(row.deviation) == 3
+
+
+def test_rows_of_torchvision_say_what_it_says():
+    pytest.importorskip("torch")
+    if importlib.util.find_spec("torchvision") is None:
+        pytest.skip("torchvision is not installed")
+    from peers import import_torchvision
+
+    get_model_weights = import_torchvision().models.get_model_weights
+    rows = [row for row in PUBLISHED if "download.pytorch.org" in row.address]
+    assert len(rows) >= 3
+    for row in rows:
+        theirs = get_model_weights(re.search(r"/(\w+)-", row.address)[1]).KINETICS400_V1
+        preset = theirs.transforms()
+        assert row.address == theirs.url
+        # Names in the file of Kinetics have no quotes, and one dash less.
+        assert len(row.class_names) == len(theirs.meta["categories"])
+        assert (*row.mean, *row.deviation) == (*preset.mean, *preset.std)
+        assert [row.clips["crop_size"]] * 2 == preset.crop_size
+        assert list(row.clips["frame_size"]) == preset.resize_size
+        accuracy = theirs.meta["_metrics"]["Kinetics-400"]
+        assert (row.top1, row.top5) == (accuracy["acc@1"], accuracy["acc@5"])
+        documented = theirs.meta["_docs"]
+        for word in (
+            f"{row.level}-level",
+            f"`frame_rate={row.clips['fps']:.0f}`",
+            f"`clips_per_video={row.num_clips}`",
+            f"`clip_len={row.clips['num_frames']}`",
+        ):
+            assert word in documented

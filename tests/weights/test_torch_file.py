@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from checks import GOLDEN
 
-from keras_ctsep.weights.torch_file import read_torch_checkpoint
+from keras_ctsep.weights.torch_file import _read_with_numpy, read_torch_checkpoint
 
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 
@@ -73,6 +73,17 @@ def test_code_in_a_checkpoint_is_refused_and_not_run(write, tmp_path):
     assert not trace.exists()
     pickle.loads(pickle.dumps(MakesFolder(str(trace))))
     assert trace.exists(), "the file would have done nothing anyway"
+
+
+@pytest.mark.parametrize("kind", ["zip", "legacy"])
+def test_weights_may_be_one_entry_of_what_training_left(kind, tmp_path):
+    torch = pytest.importorskip("torch")
+    for name in ("model_state", "state_dict"):
+        state = {name: {"a": torch.arange(3.0)}, "epoch": 3, "cfg": "TEST:", "optimizer": {}}
+        is_zip = kind == "zip"
+        torch.save(state, tmp_path / "a.pyth", _use_new_zipfile_serialization=is_zip)
+        for read in (_read_with_numpy, read_torch_checkpoint):
+            assert read(tmp_path / "a.pyth")["a"].tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize("thing", [[1, 2], {}, {"epoch": 3}, {"model": {"fc.bias": 1}}])

@@ -74,7 +74,7 @@ def tf_video_dataset(annotations, batch_size, **arguments):
     return dataset.apply(tf.data.experimental.assert_cardinality(len(videos)))
 
 
-def decode_frames_tfio(path, indices, short_side=None, report=warnings.warn):
+def decode_frames_tfio(path, indices, short_side=None, report=warnings.warn, **scaling):
     """Does what `decode_frames` does, with tensorflow-io.
 
     The frames are up to 7 pixels narrower: the last `width % 8` columns are cut off.
@@ -92,7 +92,7 @@ def decode_frames_tfio(path, indices, short_side=None, report=warnings.warn):
         available_indices(path, indices, len(video), 0, report), return_inverse=True
     )
     # The scaling is PyAV's: frames of tf.image.resize differ by 3 to 4 grey levels.
-    to_array = make_converter(short_side)
+    to_array = make_converter(short_side, **scaling)
     pictures = [
         to_array(path, VideoFrame.from_ndarray(np.ascontiguousarray(video[index]), format="rgb24"))
         for index in wanted

@@ -1,0 +1,53 @@
+"""Files of published weights: downloaded once, checked, and kept."""
+
+import hashlib
+import os
+import pathlib
+
+import keras
+
+from keras_ctsep.files import write_whole
+
+
+def download(row):
+    """Returns the file of published weights, which is downloaded the first time.
+
+    It is kept in the folder `models` of Keras, `~/.keras` or what KERAS_HOME names. Whatever is
+    there is used only if its SHA-256 begins as published.
+
+    Args:
+        row: a `keras_ctsep.weights.published.Published`.
+
+    Returns:
+        A `pathlib.Path`.
+
+    Raises:
+        ValueError: when the file cannot be downloaded, or is another one.
+    """
+    home = os.environ.get("KERAS_HOME") or os.path.join("~", ".keras")
+    path = pathlib.Path(home).expanduser() / "models" / row.address.rpartition("/")[2]
+    if path.is_file() and _digest(path).startswith(row.sha256):
+        return path
+    # Under another name until it is known to be whole and right.
+    with write_whole(path) as temporary:
+        folder = {"cache_dir": temporary.parent, "cache_subdir": ""}
+        try:
+            keras.utils.get_file(temporary.name, row.address, **folder)
+        except Exception as error:  # Keras raises a bare Exception when it cannot download.
+            raise ValueError(
+                f'weights="{row.name}" of {row.network}: Expected to download {row.address}. '
+                f"Without a connection, put that file at {path}. Received: {error}"
+            ) from error
+        digest = _digest(temporary)
+        # `get_file` itself compares whole digests, and the first digits alone are published.
+        if not digest.startswith(row.sha256):
+            raise ValueError(
+                f"{row.address}: Expected a file whose SHA-256 begins with {row.sha256}; this one "
+                f"is not used and not kept. Received: {digest[:16]}"
+            )
+    return path
+
+
+def _digest(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,32 @@
+"""What is known of the names in files of one kind of PyTorch network."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class TorchNames(NamedTuple):
+    """Names of one kind of network.
+
+    Attributes:
+        sign: a name that is in these files and in no others.
+        head: the names of the classifier's kernel and bias.
+        networks: which networks have these names, for messages.
+        of_layer: function from the name of a layer and the set of the places of its weights, such
+            as `"norm/gamma"`, to a dictionary from places to names; an empty one for layers that
+            the network does not have.
+    """
+
+    sign: str
+    head: tuple
+    networks: str
+    of_layer: Callable
+
+
+def of_norm(place, module):
+    """Returns the names of a batch norm in PyTorch by the places of its weights here."""
+    return {
+        f"{place}/gamma": f"{module}.weight",
+        f"{place}/beta": f"{module}.bias",
+        f"{place}/moving_mean": f"{module}.running_mean",
+        f"{place}/moving_variance": f"{module}.running_var",
+    }

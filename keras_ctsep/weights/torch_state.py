@@ -1,0 +1,76 @@
+"""State dicts of PyTorch networks into models: names decide, and kernels are turned around."""
+
+import numpy as np
+
+from keras_ctsep.weights import names_pytorchvideo, names_torchvision, names_torchvision_s3d
+from keras_ctsep.weights.assign import assign_all
+
+_KINDS = (
+    names_torchvision.NAMES,
+    names_torchvision_s3d.NAMES,
+    names_pytorchvideo.X3D,
+    names_pytorchvideo.CSN,
+)
+HEADS = tuple(names.head for names in _KINDS)
+
+
+def load_torch_state(model, state, source):
+    """Fills a model with a state dict of the same network in torchvision or PyTorchVideo.
+
+    Kernels come outputs first, `(out, in, frames, height, width)`, and are turned around. Counters
+    of batches, which Keras does not have, are left out.
+
+    Args:
+        model: an `R3D18` or another network that those packages have.
+        state: dictionary from PyTorch's names to NumPy arrays.
+        source: what to name in messages, such as the path.
+
+    Raises:
+        ValueError: when names or shapes of `state` and of the model differ.
+    """
+    state = {
+        name: array
+        for name, array in state.items()
+        if not str(name).endswith(".num_batches_tracked")
+    }
+    names = next((names for names in _KINDS if names.sign in state), None)
+    if names is None:
+        raise ValueError(
+            f"{source}: Expected the names of a network of torchvision or PyTorchVideo. "
+            f"Received: {sorted(map(str, state))[:3]}"
+        )
+    variables = _variables_by_torch_name(model, names, source)
+    arrays = {name: _as_here(array, variables.get(name)) for name, array in state.items()}
+    assign_all(variables, arrays, names.head, model, source)
+
+
+def _variables_by_torch_name(model, names, source):
+    variables = {}
+    for layer in model.layers:
+        known = names.of_layer(layer.name, {_place(weight, layer) for weight in layer.weights})
+        for variable in layer.weights:
+            place = _place(variable, layer)
+            if place not in known:
+                raise ValueError(
+                    f"{source}: {model.name} is not the network of this file, which has the names "
+                    f"of {names.networks}. Received: {variable.path}"
+                )
+            variables[known[place]] = variable
+    return variables
+
+
+def _place(variable, layer):
+    return variable.path.rpartition(f"{layer.name}/")[2]
+
+
+def _as_here(array, variable):
+    if array.ndim == 5:
+        # A depthwise kernel reads one channel an output there, and has one output a channel here.
+        is_depthwise = variable is not None and variable.name == "depthwise_kernel"
+        array = array.transpose(2, 3, 4, *((0, 1) if is_depthwise else (1, 0)))
+    else:
+        array = array.T
+    if variable is not None and len(variable.shape) == 2:
+        # A classifier that is a convolution over one place there.
+        array = array.reshape(array.shape[-2:])
+    return np.ascontiguousarray(array)

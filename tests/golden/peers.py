@@ -1,0 +1,118 @@
+"""The same networks in PyTorch, for the script that makes golden files and for tests."""
+
+import functools
+import importlib.metadata
+import importlib.util
+import math
+import sys
+import types
+from typing import NamedTuple
+
+
+class Peer(NamedTuple):
+    """A network of another package.
+
+    Attributes:
+        package: what has to be installed.
+        name: its name there, and that of the golden file.
+        parameters: number of trainable weights for 400 classes, as published.
+        billions: multiply-adds of a clip of `counted`, as published, in billions.
+        counted: `(frames, height, width)` that these belong to.
+        clips: shape of the clips of the golden file.
+        within: how far the multiply-adds may be from the published ones, in billions.
+    """
+
+    package: str
+    name: str
+    parameters: int
+    billions: float
+    counted: tuple
+    clips: tuple = (2, 9, 40, 36, 3)
+    within: float = 0.006
+
+
+_x3d = functools.partial(Peer, "pytorchvideo", clips=(2, 5, 48, 48, 3), within=0.05)
+
+PEERS = {
+    "R3D18": Peer("torchvision", "r3d_18", 33_371_472, 40.697, (16, 112, 112)),
+    "MC3_18": Peer("torchvision", "mc3_18", 11_695_440, 43.343, (16, 112, 112)),
+    "R2Plus1D18": Peer("torchvision", "r2plus1d_18", 31_505_325, 40.519, (16, 112, 112)),
+    "S3D": Peer("torchvision", "s3d", 8_320_048, 17.979, (16, 224, 224), (2, 14, 40, 36, 3)),
+    # Multiply-adds of arXiv 2004.04730, table 4.
+    "X3D_S": _x3d("x3d_s", 3_794_274, 2.7, (13, 182, 182)),
+    "X3D_L": _x3d("x3d_l", 6_153_384, 24.8, (16, 356, 356)),
+    # Without norms; the 75.62 of PyTorchVideo's model zoo have 5 for each of 0.3734 G values.
+    "IRCSN101": Peer("pytorchvideo", "csn_r101", 22_213_776, 73.753, (32, 256, 256)),
+}
+
+
+def is_installed(peer):
+    """Whether PyTorch and the package of the peer are."""
+    return all(importlib.util.find_spec(name) for name in ("torch", peer.package))
+
+
+def version(peer):
+    """Versions of PyTorch and of the package."""
+    return ", ".join(
+        f"{name} {importlib.metadata.version(name)}" for name in ("torch", peer.package)
+    )
+
+
+def build(peer):
+    """Returns the network in PyTorch, with a pooling that fits the clips of the golden file."""
+    if peer.package == "pytorchvideo":
+        return _build_pytorchvideo(peer)
+    models = import_torchvision().models
+    model = getattr(models.video, peer.name)().eval()
+    if peer.name == "s3d":
+        import torch
+
+        # At 224 x 224 the last features are 7 x 7, and there this pooling is the network's own.
+        _, _, height, width, _ = peer.clips
+        places = [math.ceil(math.ceil(size / 16) / 2 - 0.5) for size in (height, width)]
+        model.avgpool = torch.nn.AvgPool3d((2, *places), stride=1)
+    return model
+
+
+def _build_pytorchvideo(peer):
+    transforms = import_torchvision().transforms
+    # A module that newer versions of torchvision do not have.
+    sys.modules["torchvision.transforms.functional_tensor"] = transforms.functional
+    import torch
+    from pytorchvideo.models.csn import create_csn
+    from pytorchvideo.models.x3d import create_x3d
+
+    if peer.name == "csn_r101":
+        # As in pytorchvideo.models.hub, but for the window of the pooling.
+        pools = {"stem_pool": torch.nn.MaxPool3d, "head_pool": torch.nn.AdaptiveAvgPool3d}
+        return create_csn(model_depth=101, **pools).eval()
+    _, frames, size, _, _ = peer.clips
+    # A pooling window that covers all; then the softmax before its last mean is any softmax.
+    sizes = {"input_clip_length": frames, "input_crop_size": size}
+    depth = {"x3d_s": 2.2, "x3d_l": 5.0}[peer.name]  # as in pytorchvideo.models.hub
+    return create_x3d(head_activation=None, depth_factor=depth, **sizes).eval()
+
+
+def import_torchvision():
+    """Returns torchvision, whose compiled part does not load with a PyTorch for CPUs alone."""
+    sys.modules.setdefault("torchvision._meta_registrations", types.ModuleType("unused"))
+    import torchvision
+
+    return torchvision
+
+
+def features_and_logits(model, inputs):
+    """Returns what the last layer reads, as a mean over places, and the logits."""
+    import torch
+
+    *_, last = (
+        module
+        for module in model.modules()
+        if isinstance(module, (torch.nn.Linear, torch.nn.Conv3d))
+    )
+    found = []
+    hook = last.register_forward_pre_hook(lambda module, args: found.append(args[0]))
+    logits = model(inputs)
+    hook.remove()
+    features = found[0].flatten(2).mean(2) if isinstance(last, torch.nn.Conv3d) else found[0]
+    return features.reshape(len(inputs), -1), logits
