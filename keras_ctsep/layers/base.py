@@ -29,7 +29,9 @@ class BaseConv3D(keras.layers.Layer):
     Args:
         kernel_size: int or `(frames, height, width)`.
         strides: int or `(frames, height, width)`.
-        padding: `"valid"`, `"same"` as in Keras, or ints: zeros on both sides of each axis.
+        padding: `"valid"`, `"same"`, `"causal"` (over time as in Keras's `Conv1D`, over space
+            `"same"`), or a tuple of a value for each axis: an int, the zeros on both sides,
+            `"same"`, or for the frames `"causal"`.
         dilation_rate: int or `(frames, height, width)`; not together with strides above 1.
         activation: function or name of it, applied at the end.
         use_bias: whether to add a bias at the end.

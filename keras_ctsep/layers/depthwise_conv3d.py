@@ -17,7 +17,9 @@ class DepthwiseConv3D(BaseConv3D):
     Args:
         kernel_size: int or `(frames, height, width)`.
         strides: int or `(frames, height, width)`.
-        padding: `"valid"`, `"same"` as in Keras, or ints: zeros on both sides of each axis.
+        padding: `"valid"`, `"same"`, `"causal"` (over time as in Keras's `Conv1D`, over space
+            `"same"`), or a tuple of a value for each axis: an int, the zeros on both sides,
+            `"same"`, or for the frames `"causal"`.
         depth_multiplier: output channels per input channel.
         depthwise_initializer: initializer of the kernel.
         **kwargs: `dilation_rate`, `activation`, `use_bias`, `use_norm` and the other arguments
