@@ -67,9 +67,8 @@ class DepthwiseConv3D(BaseConv3D):
     def last_kernel(self):
         return self.depthwise_kernel
 
-    def convolve(self, inputs, last_kernel, bias, relu, training):
-        end = {"bias": bias, "relu": relu, "training": training}
-        return ops.depthwise_conv3d(inputs, last_kernel, *self.window, **end)
+    def apply_last(self, inputs, kernel, window, **end):
+        return ops.depthwise_conv3d(inputs, kernel, *window, **end)
 
     def compute_output_shape(self, input_shape):
         return self.output_shape_with(input_shape, input_shape[-1] * self.depth_multiplier)
