@@ -5,16 +5,19 @@ import numpy as np
 
 def pairs_of(sizes, window, strides, padding, dilation):
     """Zeros before and after each axis, spelled out anew from Keras's documentation."""
-    if padding == "valid":
-        return [(0, 0)] * 3
-    if padding != "same":
-        return [(zeros, zeros) for zeros in padding]
+    words = {"valid": (0, 0, 0), "same": ("same",) * 3, "causal": ("causal", "same", "same")}
+    padding = words.get(padding, padding)
     pairs = []
-    for size, taps, stride, step in zip(sizes, window, strides, dilation, strict=True):
+    for kind, size, taps, stride, step in zip(
+        padding, sizes, window, strides, dilation, strict=True
+    ):
         reach = (taps - 1) * step + 1
         places = -(-size // stride)
         total = max((places - 1) * stride + reach - size, 0)
-        pairs.append((total // 2, total - total // 2))
+        if kind == "causal":
+            pairs.append((reach - 1, 0))
+        else:
+            pairs.append((total // 2, total - total // 2) if kind == "same" else (kind, kind))
     return pairs
 
 

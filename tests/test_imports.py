@@ -18,7 +18,7 @@ ALLOWED = {
     "weights": {"files"},
     "models": {"ops", "layers", "weights"},
     "data": {"files"},
-    "inference": {"files", "data", "models", "weights"},
+    "inference": {"files", "data", "layers", "models", "weights"},
     "training": {"files", "data", "models", "evaluation", "inference", "plots"},
     "commands": {"files", "data", "evaluation", "inference", "plots", "weights"},
 }

@@ -2,5 +2,13 @@
 
 from keras_ctsep.inference.class_names import read_class_names
 from keras_ctsep.inference.classifier import Prediction, VideoClassifier
+from keras_ctsep.inference.streaming import frames_per_step, initial_states, streaming
 
-__all__ = ["Prediction", "VideoClassifier", "read_class_names"]
+__all__ = [
+    "Prediction",
+    "VideoClassifier",
+    "frames_per_step",
+    "initial_states",
+    "read_class_names",
+    "streaming",
+]

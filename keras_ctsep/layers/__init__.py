@@ -15,6 +15,8 @@ from keras_ctsep.layers.conv3d import Conv3D
 from keras_ctsep.layers.ct_separable_conv3d import CTSeparableConv3D
 from keras_ctsep.layers.depthwise_conv3d import DepthwiseConv3D
 from keras_ctsep.layers.initializers import GlorotUniform, HeNormal, RandomNormal
+from keras_ctsep.layers.running_mean import RunningMean
+from keras_ctsep.layers.streaming_step import StreamingStep
 
 __all__ = [
     "AddReLU",
@@ -27,6 +29,8 @@ __all__ = [
     "GlorotUniform",
     "HeNormal",
     "RandomNormal",
+    "RunningMean",
+    "StreamingStep",
     "clip_augmentation",
     "rand_augment",
 ]

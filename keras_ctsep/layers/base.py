@@ -9,6 +9,7 @@ from keras_ctsep.layers.batch_normalization import (
     BatchNormalization,
 )
 from keras_ctsep.ops.arguments import refuse_strided_dilation, standardize_padding, triple
+from keras_ctsep.ops.shapes import padding_of_axes
 
 
 def require_channels_last():
@@ -24,12 +25,14 @@ class BaseConv3D(keras.layers.Layer):
     """What every convolution of this package has, whatever its kernels.
 
     Sub-classes make their kernels in `build`, which also calls `build_end`, name the last one in
-    `last_kernel`, and apply them in `convolve`.
+    `last_kernel`, apply it in `apply_last` and those before it in `apply_first`.
 
     Args:
         kernel_size: int or `(frames, height, width)`.
         strides: int or `(frames, height, width)`.
-        padding: `"valid"`, `"same"` as in Keras, or ints: zeros on both sides of each axis.
+        padding: `"valid"`, `"same"`, `"causal"` (over time as in Keras's `Conv1D`, over space
+            `"same"`), or a tuple of a value for each axis: an int, the zeros on both sides,
+            `"same"`, or for the frames `"causal"`.
         dilation_rate: int or `(frames, height, width)`; not together with strides above 1.
         activation: function or name of it, applied at the end.
         use_bias: whether to add a bias at the end.
@@ -158,6 +161,22 @@ class BaseConv3D(keras.layers.Layer):
         """Strides, padding and dilation, as the operations take them."""
         return self.strides, self.padding, self.dilation_rate
 
+    def apply_first(self, inputs, training):
+        """Applies the kernels before the last one, where there are any, and what follows them."""
+        del training
+        return inputs
+
+    def apply_last(self, inputs, kernel, window, **end):
+        """Applies the last kernel with these strides, padding and dilation, then that `end`.
+
+        Args:
+            inputs: tensor, what `apply_first` returned.
+            kernel: tensor of the shape of `last_kernel`.
+            window: as the property.
+            **end: `bias`, `relu` and `training`.
+        """
+        raise NotImplementedError
+
     def convolve(self, inputs, last_kernel, bias, relu, training):
         """Applies all kernels, the last one as it is handed in, then bias and ReLU.
 
@@ -168,19 +187,68 @@ class BaseConv3D(keras.layers.Layer):
             relu: whether ReLU follows.
             training: whether norms between the kernels normalize by the batch.
         """
-        raise NotImplementedError
+        end = {"bias": bias, "relu": relu, "training": training}
+        return self.apply_last(self.apply_first(inputs, training), last_kernel, self.window, **end)
 
     def call(self, inputs, training=None):
-        kernel = keras.ops.convert_to_tensor(self.last_kernel)
-        bias, relu = self.bias, self._ends_in_relu()
+        relu = self._ends_in_relu()
         normalizes = self.use_norm and self.norm.by_batch(training)
-        if self.use_norm and not normalizes:
-            # A pass of its own over all outputs would take longer than many a convolution.
-            kernel, bias = self.norm.fold_into(kernel, bias)
+        kernel, bias = self._last_kernel_and_bias(with_norm=not normalizes)
         outputs = self.convolve(inputs, kernel, bias, relu and not normalizes, bool(training))
         if normalizes:
             outputs = self.norm(outputs, training=True)
         return outputs if relu else self.activation(outputs)
+
+    def _last_kernel_and_bias(self, with_norm):
+        kernel = keras.ops.convert_to_tensor(self.last_kernel)
+        if self.use_norm and with_norm:
+            # A pass of its own over all outputs would take longer than many a convolution.
+            return self.norm.fold_into(kernel, self.bias)
+        return kernel, self.bias
+
+    @property
+    def looks_back_only(self):
+        """Whether no output depends on frames after its own."""
+        padding = padding_of_axes(self.padding)[0]
+        return padding == "causal" or (self.kernel_size[0] == 1 and padding in (0, "same"))
+
+    @property
+    def num_remembered(self):
+        """The number of frames before the present one that an output depends on."""
+        return self.dilation_rate[0] * (self.kernel_size[0] - 1)
+
+    def sizes_before_last(self, input_shape):
+        """Returns height and width of what the last kernel is applied to."""
+        return input_shape[2:4]
+
+    def state_shape(self, input_shape):
+        """Returns `(frames, height * width, channels)` of what a streaming step remembers."""
+        height, width = self.sizes_before_last(input_shape)
+        return self.num_remembered, height * width, self.last_kernel.shape[-2]
+
+    def streaming_step(self, inputs, state):
+        """Convolves the next frames of a video, as at inference.
+
+        Args:
+            inputs: tensor `(batch, frames, height, width, channels)`, a multiple of the stride.
+            state: tensor `(batch, *state_shape)`, the last frames before these as the last kernel
+                saw them: what this function returned before, and zeros for the first frames.
+
+        Returns:
+            A tuple `(outputs, new_state)`.
+        """
+        kernel, bias = self._last_kernel_and_bias(with_norm=True)
+        seen = self.apply_first(inputs, training=False)
+        before = keras.ops.reshape(state, (-1, self.num_remembered, *seen.shape[2:]))
+        seen = keras.ops.concatenate([before, seen], axis=1)
+        # Instead of zeros, the frames before stand in front.
+        window = self.strides, (0, *padding_of_axes(self.padding)[1:]), self.dilation_rate
+        end = {"bias": bias, "relu": self._ends_in_relu(), "training": False}
+        outputs = self.apply_last(seen, kernel, window, **end)
+        new_state = keras.ops.reshape(
+            seen[:, -self.num_remembered :], (-1, *self.state_shape(inputs.shape))
+        )
+        return outputs if end["relu"] else self.activation(outputs), new_state
 
     def output_shape_with(self, input_shape, filters):
         """Returns the output shape for an input shape; unknown sizes stay None."""

@@ -16,8 +16,10 @@ class Conv2Plus1D(FactorizedConv3D):
         kernel_size: int or `(frames, height, width)`; the spatial factor takes height and width,
             the temporal one frames. So do `strides`, `padding` and `dilation_rate`.
         strides: int or `(frames, height, width)`.
-        padding: `"valid"`, `"same"` as in Keras, or ints: zeros on both sides of each axis, put
-            before the factor that moves over it.
+        padding: `"valid"`, `"same"`, `"causal"` (over time as in Keras's `Conv1D`, over space
+            `"same"`), or a tuple of a value for each axis: an int, the zeros on both sides,
+            `"same"`, or for the frames `"causal"`. They are put before the factor that moves over
+            the axis.
         mid_filters: channels between the factors. Default: as many as give the weights of the
             full 3-D convolution, `t * d * d * C * F // (d * d * C + t * F)` for a window
             `(t, d, d)`, C channels in and F out.

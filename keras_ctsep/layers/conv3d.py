@@ -18,7 +18,9 @@ class Conv3D(BaseConv3D):
         filters: channels out.
         kernel_size: int or `(frames, height, width)`.
         strides: int or `(frames, height, width)`.
-        padding: `"valid"`, `"same"` as in Keras, or ints: zeros on both sides of each axis.
+        padding: `"valid"`, `"same"`, `"causal"` (over time as in Keras's `Conv1D`, over space
+            `"same"`), or a tuple of a value for each axis: an int, the zeros on both sides,
+            `"same"`, or for the frames `"causal"`.
         kernel_initializer: initializer of the kernel.
         **kwargs: `dilation_rate`, `activation`, `use_bias`, `use_norm` and the other arguments
             of `BaseConv3D`.
@@ -61,9 +63,8 @@ class Conv3D(BaseConv3D):
     def last_kernel(self):
         return self.kernel
 
-    def convolve(self, inputs, last_kernel, bias, relu, training):
-        end = {"bias": bias, "relu": relu, "training": training}
-        return ops.conv3d(inputs, last_kernel, *self.window, **end)
+    def apply_last(self, inputs, kernel, window, **end):
+        return ops.conv3d(inputs, kernel, *window, **end)
 
     def compute_output_shape(self, input_shape):
         return self.output_shape_with(input_shape, self.filters)

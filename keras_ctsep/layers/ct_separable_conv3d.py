@@ -27,8 +27,10 @@ class CTSeparableConv3D(FactorizedConv3D):
         kernel_size: int or `(frames, height, width)`; the spatial factor takes height and width,
             the temporal one frames. So do `strides`, `padding` and `dilation_rate`.
         strides: int or `(frames, height, width)`.
-        padding: `"valid"`, `"same"` as in Keras, or ints: zeros on both sides of each axis, put
-            before the factor that moves over it.
+        padding: `"valid"`, `"same"`, `"causal"` (over time as in Keras's `Conv1D`, over space
+            `"same"`), or a tuple of a value for each axis: an int, the zeros on both sides,
+            `"same"`, or for the frames `"causal"`. They are put before the factor that moves over
+            the axis.
         depth_multiplier: channels after the spatial factor per channel in.
         spatial: `"depthwise"`: the spatial factor convolves each channel separately; `"full"`: all
             channels into each.

@@ -9,7 +9,7 @@ CONVOLUTIONS = {"depthwise": ops.depthwise_conv3d, "full": ops.conv3d}
 
 
 class FactorizedConv3D(BaseConv3D):
-    """First factors, batch norm and ReLU, then a factor over time.
+    """First factors, batch norm and ReLU, then a factor over time, which is the last kernel.
 
     Sub-classes make `mid_norm`, whose batch norm and ReLU follow the first factors, and
     `temporal_kernel`; they name the other kernels in `first_kernels` and apply them in
@@ -33,23 +33,30 @@ class FactorizedConv3D(BaseConv3D):
         """Applies the kernels before the norm, then `bias` and `relu` of `end`."""
         raise NotImplementedError
 
-    def over_time(self, inputs, kernel, **end):
-        """Applies the temporal kernel, then `bias` and `relu` of `end`."""
-        convolution = CONVOLUTIONS[self.temporal]
-        return convolution(inputs, kernel, *ops.over_time(*self.window), **end)
+    def apply_first(self, inputs, training):
+        kernels = self._first_kernel_tensors()
+        kernels[-1], bias = self.mid_norm.fold_into(kernels[-1])
+        return self.first_factors(inputs, *kernels, bias=bias, relu=True, training=training)
+
+    def apply_last(self, inputs, kernel, window, **end):
+        return CONVOLUTIONS[self.temporal](inputs, kernel, *ops.over_time(*window), **end)
 
     def convolve(self, inputs, last_kernel, bias, relu, training):
-        kernels = [keras.ops.convert_to_tensor(kernel) for kernel in self.first_kernels()]
-        if self.mid_norm.by_batch(training):
-            outputs = self._normalized_by_batch(inputs, kernels, last_kernel)
-            outputs = outputs if bias is None else outputs + bias
-            return keras.ops.relu(outputs) if relu else outputs
-        kernels[-1], mid_bias = self.mid_norm.fold_into(kernels[-1])
-        end = {"relu": True, "training": training}
-        outputs = self.first_factors(inputs, *kernels, bias=mid_bias, **end)
-        return self.over_time(outputs, last_kernel, bias=bias, relu=relu, training=training)
+        if not self.mid_norm.by_batch(training):
+            return super().convolve(inputs, last_kernel, bias, relu, training)
+        outputs = self._normalized_by_batch(inputs, last_kernel)
+        outputs = outputs if bias is None else outputs + bias
+        return keras.ops.relu(outputs) if relu else outputs
 
-    def _normalized_by_batch(self, inputs, kernels, temporal_kernel):
+    def sizes_before_last(self, input_shape):
+        window = (1, *self.kernel_size[1:]), *ops.over_space(*self.window)
+        return ops.output_sizes(input_shape[1:4], *window)[1:]
+
+    def _first_kernel_tensors(self):
+        return [keras.ops.convert_to_tensor(kernel) for kernel in self.first_kernels()]
+
+    def _normalized_by_batch(self, inputs, temporal_kernel):
+        kernels = self._first_kernel_tensors()
         gamma, beta = self.mid_norm.gamma_and_beta()
         kernels, gamma, beta, temporal_kernel = self.widened(
             inputs, kernels, gamma, beta, temporal_kernel
@@ -62,7 +69,7 @@ class FactorizedConv3D(BaseConv3D):
                 inputs = self.first_factors(inputs, *kernels)
             epsilon = self.mid_norm.epsilon
             inputs, moments = ops.batch_norm(inputs, gamma, beta, epsilon, True, saved)
-            return self.over_time(inputs, temporal_kernel), moments
+            return self.apply_last(inputs, temporal_kernel, self.window), moments
 
         tensors = (gamma, beta, temporal_kernel, *kernels)
         outputs, moments = ops.rematerialized(forward)(inputs, *tensors)

@@ -4,7 +4,8 @@ A convolution here is a function `conv(x, filters, kernel_size, ...)` that norma
 `strides`, `activation` and `name` as the layer does. A block takes one whose kernel size is bound,
 so that it does not know which convolution it is made of. Every convolution pads by half its window
 on both sides, as PyTorch's `padding=1` does: Keras's `"same"` pads another way where it strides,
-and weights of other packages would lead to other numbers.
+and weights of other packages would lead to other numbers. With `causal=True` the zeros over time
+all come before the first frame.
 """
 
 import math
@@ -30,17 +31,21 @@ def depthwise_initializer(window, gain):
     return RandomNormal(stddev=math.sqrt(gain / window))
 
 
-def symmetric_padding(kernel_size):
-    """Returns the padding that keeps the size of an odd window at stride 1, equal on both sides."""
-    return tuple(size // 2 for size in kernel_size)
+def padding_for(kernel_size, causal=False):
+    """Returns the padding that keeps the size of an odd window at stride 1.
+
+    It is equal on both sides; over time, for a causal network, it looks back only.
+    """
+    frames, *space = (size // 2 for size in kernel_size)
+    return ("causal" if causal else frames, *space)
 
 
-def conv3d(x, filters, kernel_size, **kwargs):
+def conv3d(x, filters, kernel_size, causal=False, **kwargs):
     """Convolution with one kernel over frames, height and width, and all channels into each."""
     return Conv3D(
         filters,
         kernel_size,
-        padding=symmetric_padding(kernel_size),
+        padding=padding_for(kernel_size, causal),
         use_bias=False,
         use_norm=True,
         kernel_initializer=HeNormal(),
@@ -48,12 +53,12 @@ def conv3d(x, filters, kernel_size, **kwargs):
     )(x)
 
 
-def conv2plus1d(x, filters, kernel_size, **kwargs):
+def conv2plus1d(x, filters, kernel_size, causal=False, **kwargs):
     """R(2+1)D's convolution, over space and then over time; takes `mid_filters` too."""
     return Conv2Plus1D(
         filters,
         kernel_size,
-        padding=symmetric_padding(kernel_size),
+        padding=padding_for(kernel_size, causal),
         use_bias=False,
         use_norm=True,
         spatial_initializer=HeNormal(),
@@ -62,13 +67,13 @@ def conv2plus1d(x, filters, kernel_size, **kwargs):
     )(x)
 
 
-def ct_separable_conv3d(x, filters, kernel_size, temporal, **kwargs):
+def ct_separable_conv3d(x, filters, kernel_size, temporal, causal=False, **kwargs):
     """The channel- and time-separable convolution with a temporal factor of that kind."""
     over_time = HeNormal() if temporal == "full" else depthwise_initializer(kernel_size[0], gain=2)
     return CTSeparableConv3D(
         filters,
         kernel_size,
-        padding=symmetric_padding(kernel_size),
+        padding=padding_for(kernel_size, causal),
         temporal=temporal,
         use_bias=False,
         use_norm=True,
@@ -79,11 +84,11 @@ def ct_separable_conv3d(x, filters, kernel_size, temporal, **kwargs):
     )(x)
 
 
-def depthwise_conv3d(x, kernel_size, **kwargs):
+def depthwise_conv3d(x, kernel_size, causal=False, **kwargs):
     """Convolution over frames, height and width of each channel by itself."""
     return DepthwiseConv3D(
         kernel_size,
-        padding=symmetric_padding(kernel_size),
+        padding=padding_for(kernel_size, causal),
         use_bias=False,
         use_norm=True,
         depthwise_initializer=depthwise_initializer(math.prod(kernel_size), gain=2),
@@ -111,7 +116,7 @@ def squeeze_excite(x, filters, name):
 def max_pool(x, pool_size, strides, name):
     """Max pooling of what is not negative, padded by half its window on both sides."""
     # Zeros change no maximum there.
-    x = layers.ZeroPadding3D(symmetric_padding(pool_size), name=f"{name}_padding")(x)
+    x = layers.ZeroPadding3D(padding_for(pool_size), name=f"{name}_padding")(x)
     return layers.MaxPooling3D(pool_size, strides, name=name)(x)
 
 

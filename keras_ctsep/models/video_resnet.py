@@ -31,25 +31,27 @@ CT_SEPARABLE = functools.partial(blocks.ct_separable_conv3d, kernel_size=(3, 3, 
 STEM = {"strides": SPACE, "activation": "relu", "name": "stem_conv"}
 
 
-def stem3d(x, width, kernel_size=(3, 7, 7)):
+def stem3d(x, width, causal, kernel_size=(3, 7, 7)):
     """One convolution that halves height and width."""
-    return blocks.conv3d(x, blocks.scale_filters(STAGE_FILTERS[0], width), kernel_size, **STEM)
+    filters = blocks.scale_filters(STAGE_FILTERS[0], width)
+    return blocks.conv3d(x, filters, kernel_size, causal=causal, **STEM)
 
 
-def stem2d(x, width):
+def stem2d(x, width, causal):
     """One convolution over space that halves height and width."""
-    return stem3d(x, width, kernel_size=(1, 7, 7))
+    return stem3d(x, width, causal, kernel_size=(1, 7, 7))
 
 
-def stem2plus1d(x, width):
+def stem2plus1d(x, width, causal):
     """The (2+1)D stem, with 45 mid filters as in the code of its authors and in torchvision's."""
     filters, mid_filters = (blocks.scale_filters(n, width) for n in (STAGE_FILTERS[0], 45))
-    return blocks.conv2plus1d(x, filters, (3, 7, 7), mid_filters=mid_filters, **STEM)
+    stem = {"mid_filters": mid_filters, "causal": causal, **STEM}
+    return blocks.conv2plus1d(x, filters, (3, 7, 7), **stem)
 
 
-def pooled_stem3d(x, width):
+def pooled_stem3d(x, width, causal):
     """The stem of CSN, which halves height and width twice."""
-    return blocks.max_pool(stem3d(x, width), (1, 3, 3), SPACE, "stem_pool")
+    return blocks.max_pool(stem3d(x, width, causal), (1, 3, 3), SPACE, "stem_pool")
 
 
 def depthwise(x, filters, **kwargs):
@@ -68,7 +70,7 @@ class Variant(NamedTuple):
     """A row of the table.
 
     Attributes:
-        stem: function `(x, width)`.
+        stem: function `(x, width, causal)`.
         convs: the convolution of each stage, a function as in `blocks` with its kernel size bound.
         num_blocks: the number of blocks of each stage.
         strides: of the first block of each stage.
@@ -132,6 +134,7 @@ def VideoResNet(
     dropout=0.0,
     width=1.0,
     temporal=None,
+    causal=False,
     name=None,
 ):
     """Returns one of the residual networks as a functional `keras.Model`.
@@ -159,6 +162,10 @@ def VideoResNet(
         width: factor on the number of filters of every layer.
         temporal: of CTSepResNets only: `"full"` (as None) or `"depthwise"`, the temporal factor of
             the separable convolutions.
+        causal: whether the features of a frame depend on no later frame: all zeros over time are
+            put before the first one. Such a network can be run on a video as it comes, see
+            `keras_ctsep.inference.streaming`; it takes the weights of one that is not causal, which
+            then want fine-tuning.
         name: name of the model; default: the variant's.
 
     Returns:
@@ -186,8 +193,9 @@ def VideoResNet(
     x = clips
     if include_preprocessing:
         x = blocks.normalize(x, published_like(variant, weights))
-    x = row.stem(x, width)
+    x = row.stem(x, width, causal)
     for stage, conv in enumerate(row.convs):
+        conv = functools.partial(conv, causal=causal)
         if row.temporal is not None:
             conv = functools.partial(conv, temporal=temporal or row.temporal)
         filters = blocks.scale_filters(STAGE_FILTERS[stage], width)

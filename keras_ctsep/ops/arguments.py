@@ -39,19 +39,30 @@ def triple(value, name, minimum=1):
 
 
 def standardize_padding(padding):
-    """Returns "same", "valid" or three ints: zeros on both sides of each axis.
+    """Returns "same", "valid", "causal" or a tuple with a value for each axis.
+
+    Such a value is an int, the zeros on both sides, or "same", or for the frames "causal".
 
     Raises:
         ValueError: if `padding` is none of these.
     """
-    if isinstance(padding, str) and padding.lower() in ("same", "valid"):
+    if isinstance(padding, str) and padding.lower() in ("same", "valid", "causal"):
         return padding.lower()
     if isinstance(padding, str):
         raise ValueError(
-            '`padding` must be "same", "valid", or the zeros to put on both sides of '
-            f"(frames, height, width). Received: padding={padding}"
+            '`padding` must be "same", "valid", "causal", or for each of (frames, height, width) '
+            f'the zeros on both sides, or "same", or "causal" frames. Received: padding={padding}'
         )
-    return triple(padding, "padding", minimum=0)
+    if not isinstance(padding, (tuple, list)):
+        return triple(padding, "padding", minimum=0)
+    named = {
+        axis: value
+        for axis, value in enumerate(padding)
+        if isinstance(value, str) and (value == "same" or (axis, value) == (0, "causal"))
+    }
+    zeros = [0 if axis in named else value for axis, value in enumerate(padding)]
+    numbers = triple(zeros, "padding", minimum=0)
+    return tuple(named.get(axis, number) for axis, number in enumerate(numbers))
 
 
 def refuse_strided_dilation(strides, dilation_rate):

@@ -12,7 +12,7 @@ from keras_ctsep.ops.arguments import refuse_strided_dilation, standardize_paddi
 from keras_ctsep.ops.backend import compiled
 from keras_ctsep.ops.folding import kernel_kind
 from keras_ctsep.ops.forms import choose
-from keras_ctsep.ops.shapes import needs_size, padding_pairs, size_of
+from keras_ctsep.ops.shapes import needs_size, padding_of_axes, padding_pairs, size_of
 from keras_ctsep.ops.strided_slice import strided_slice
 
 
@@ -33,7 +33,9 @@ def conv3d(
         inputs: tensor `(batch, frames, height, width, channels)`.
         kernel: tensor `(frames, height, width, channels, filters)`.
         strides: int or `(frames, height, width)`.
-        padding: `"valid"`, `"same"` as in Keras, or ints: zeros on both sides of each axis.
+        padding: `"valid"`, `"same"`, `"causal"` (over time as in Keras's `Conv1D`, over space
+            `"same"`), or a tuple of a value for each axis: an int, the zeros on both sides,
+            `"same"`, or for the frames `"causal"`.
         dilation_rate: int or `(frames, height, width)`; not together with strides above 1.
         form: name of the form to compute it in, all of which give the same numbers (`ops/forms.py`
             lists them). Default: what is fastest here.
@@ -78,7 +80,9 @@ def depthwise_conv3d(
         inputs: tensor `(batch, frames, height, width, channels)`.
         kernel: tensor `(frames, height, width, channels, depth_multiplier)`.
         strides: int or `(frames, height, width)`.
-        padding: `"valid"`, `"same"` as in Keras, or ints: zeros on both sides of each axis.
+        padding: `"valid"`, `"same"`, `"causal"` (over time as in Keras's `Conv1D`, over space
+            `"same"`), or a tuple of a value for each axis: an int, the zeros on both sides,
+            `"same"`, or for the frames `"causal"`.
         dilation_rate: int or `(frames, height, width)`; not together with strides above 1.
         form: name of the form to compute it in, all of which give the same numbers (`ops/forms.py`
             lists them). Default: what is fastest here.
@@ -113,8 +117,10 @@ def _convolve(
     refuse_strided_dilation(strides, dilation_rate)
     kernel_size = tuple(map(int, kernel.shape[:3]))  # PyTorch's tracing makes tensors of sizes
     sizes = [
-        size_of(inputs, axis + 1) if needs_size(padding, size, stride) else None
-        for axis, (size, stride) in enumerate(zip(kernel_size, strides, strict=True))
+        size_of(inputs, axis + 1) if needs_size(kind, size, stride) else None
+        for axis, (kind, size, stride) in enumerate(
+            zip(padding_of_axes(padding), kernel_size, strides, strict=True)
+        )
     ]
     pads = padding_pairs(sizes, kernel_size, strides, padding, dilation_rate)
     # Along an axis where the window has one place, strides only drop places.

@@ -21,34 +21,57 @@ def padding_pairs(sizes, kernel_size, strides, padding, dilation_rate):
     """Returns the zeros before and after each axis as ((before, after), ...).
 
     `"same"` is Keras's and TensorFlow's: the output has `ceil(size / stride)` places, and of an
-    odd number of zeros the larger half comes after.
+    odd number of zeros the larger half comes after. `"causal"` is that of Keras's `Conv1D`: all
+    zeros come before, so that no window sees what comes later, and there are as many places.
 
     Args:
         sizes: ints or scalar tensors; what `needs_size` says no to is not read.
         kernel_size: ints.
         strides: ints.
-        padding: "same", "valid" or ints.
+        padding: as `padding_of_axes` takes it.
         dilation_rate: ints.
     """
-    if padding == "valid":
-        return ((0, 0),) * len(kernel_size)
-    if padding != "same":
-        return tuple((zeros, zeros) for zeros in padding)
     pairs = []
-    for size, window, stride, dilation in zip(
-        sizes, kernel_size, strides, dilation_rate, strict=True
+    for kind, size, window, stride, dilation in zip(
+        padding_of_axes(padding, len(kernel_size)),
+        sizes,
+        kernel_size,
+        strides,
+        dilation_rate,
+        strict=True,
     ):
         total = dilation * (window - 1)
-        if needs_size(padding, window, stride):
+        if needs_size(kind, window, stride):
             # What the last window lacks, which may be a tensor where the size is unknown.
             total = (size + stride - 1) // stride * stride - stride + total + 1 - size
             total = larger(total, 0)
-        pairs.append((total // 2, total - total // 2))
+        if kind == "same":
+            pairs.append((total // 2, total - total // 2))
+        else:
+            pairs.append((total, 0) if kind == "causal" else (kind, kind))
     return tuple(pairs)
 
 
+def padding_of_axes(padding, num_axes=3):
+    """Returns the padding of each axis: "same", "causal" or the zeros on both sides.
+
+    Args:
+        padding: "same", "valid", "causal" (over time, and "same" over space), or one of each axis.
+        num_axes: how many axes a word stands for.
+
+    Example:
+    >>> padding_of_axes("causal")
+    ('causal', 'same', 'same')
+    """
+    if padding == "causal":
+        return ("causal", *("same",) * (num_axes - 1))
+    if isinstance(padding, str):
+        return (0 if padding == "valid" else padding,) * num_axes
+    return tuple(padding)
+
+
 def needs_size(padding, window, stride):
-    """Returns whether the zeros around an axis depend on its size."""
+    """Returns whether the zeros around an axis with that padding depend on its size."""
     return padding == "same" and stride > 1 and window > 1
 
 

@@ -23,6 +23,8 @@ SETTINGS = [
     {"strides": 2, "padding": "same", "dilation_rate": 1},
     {"strides": (2, 1, 3), "padding": (1, 0, 2), "dilation_rate": 1},
     {"strides": 1, "padding": "same", "dilation_rate": 2},
+    {"strides": 2, "padding": "causal", "dilation_rate": 1},
+    {"strides": 1, "padding": ("causal", 1, 0), "dilation_rate": (2, 1, 1)},
 ]
 SIZES = [(7, 8, 9), (6, 9, 8)]
 CT_KINDS = [

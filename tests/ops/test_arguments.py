@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from keras_ctsep.ops.arguments import positive, triple
+from keras_ctsep.ops.arguments import positive, standardize_padding, triple
 
 
 def test_integers_of_numpy_become_those_of_python():
@@ -20,3 +20,12 @@ def test_what_is_no_number_of_places_is_refused(value):
     for window in (value, (3, 3, value), (3, 3), np.asarray([3, 3, 3])):
         with pytest.raises(ValueError, match="Received: kernel_size="):
             triple(window, "kernel_size", minimum=1)
+
+
+def test_padding_is_a_word_or_a_value_of_each_axis():
+    assert standardize_padding("CAUSAL") == "causal"
+    assert standardize_padding(["causal", np.int64(1), "same"]) == ("causal", 1, "same")
+    assert standardize_padding(2) == (2, 2, 2)
+    for padding in ("full", ("causal", 1), (1, "causal", 1), ("valid", 1, 1), ("same", -1, 0)):
+        with pytest.raises(ValueError, match="Received: padding="):
+            standardize_padding(padding)

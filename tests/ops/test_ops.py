@@ -23,14 +23,18 @@ SETTINGS = [
     ((1, 1, 1), (2, 0, 3), (1, 1, 1)),
     ((1, 1, 1), "same", (2, 2, 2)),
     ((1, 1, 1), "valid", (2, 1, 3)),
+    ((1, 1, 1), "causal", (1, 1, 1)),
+    ((2, 2, 2), "causal", (1, 1, 1)),
+    ((3, 2, 1), ("causal", 1, 2), (1, 1, 1)),
+    ((1, 1, 1), ("causal", "same", 0), (2, 1, 1)),
 ]
 SIZES = [(7, 8, 9), (6, 9, 8)]
 
 
 def fits(sizes, window, padding, dilation):
     zeros = (0, 0, 0) if padding == "valid" else padding
-    return padding == "same" or all(
-        size + 2 * z >= (w - 1) * d + 1
+    return isinstance(zeros, str) or all(
+        isinstance(z, str) or size + 2 * z >= (w - 1) * d + 1
         for size, z, w, d in zip(sizes, zeros, window, dilation, strict=True)
     )
 
