@@ -26,7 +26,7 @@ def main(
     data: str,
     dataset: Literal["ucf101", "hmdb51", "kinetics", "ssv2", "folder", "csv"] = "folder",
     split: int = 1,
-    model: str = "R2Plus1D18",
+    model: str = "X3D_S",
     weights: str = "kinetics400",
     output: str | None = None,
     resume: bool = False,
