@@ -189,11 +189,10 @@ def find_published(network, name):
     for row in PUBLISHED:
         if (row.network, row.name) == (network, name):
             return row
-    names = [row.name for row in PUBLISHED if row.network == network]
     networks = [row.network for row in PUBLISHED if row.name == name]
     raise ValueError(
-        f"{network}: Expected the name of weights that were published for it, one of {names}. "
-        f'Received: weights="{name}", which {networks} have'
+        f'weights="{name}": Expected a network for which they are published, one of {networks}. '
+        f"Received: {network}"
     )
 
 
