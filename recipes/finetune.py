@@ -17,7 +17,7 @@ import tyro
 from keras_ctsep import training
 from keras_ctsep.data import VideoDataset, read_videos
 from keras_ctsep.models import freeze_norms, make_network
-from keras_ctsep.weights.published import published_like
+from keras_ctsep.weights import published_like
 
 
 @training.restored_global_state()

@@ -203,6 +203,10 @@ def published_like(network, weights=None):
         network: name of the network function.
         weights: the name of published weights, or anything else: then the network's first row
             counts, or, for a network of this package alone, the first of all.
+
+    Example:
+    >>> published_like("X3D_S").clips["short_side"]
+    182
     """
     if is_name(weights):
         return find_published(network, weights)
