@@ -11,40 +11,49 @@ import tyro
 
 from keras_ctsep.files import write_whole
 from keras_ctsep.models import count_multiply_adds, make_network
+from keras_ctsep.weights.published import PUBLISHED
 
 CLIP = (16, 112, 112, 3)
 NUM_CLASSES = 400
-TORCHVISION = "[torchvision](https://docs.pytorch.org/vision/stable/models.html)"
 IMAGENET = '`weights="imagenet"`, or a saved `keras.applications.Xception`'
-# Top-1 and top-5 on Kinetics-400 that the owners of the weights published, in percent, on videos:
-# 5 clips each, 16 frames at 15 a second, one crop of 112.
-VIDEO_LEVEL = "{} / {} Kinetics-400, videos (torchvision)"
-# A row: network, temporal factor, published accuracy, where weights come from.
+# A row: network, temporal factor. What others published is in keras_ctsep/weights/published.py.
 ROWS = (
-    ("CTSepResNet10", "full", None, None),
-    ("CTSepResNet10", "depthwise", None, None),
-    ("CTSepResNet18", "full", None, None),
-    ("CTSepResNet18", "depthwise", None, None),
-    ("CTSepResNet34", "full", None, None),
-    ("CTSepResNet34", "depthwise", None, None),
-    ("CTSepResNet50", "full", None, None),
-    ("CTSepResNet50", "depthwise", None, None),
-    ("R3D18", None, ("63.200", "83.479"), f"{TORCHVISION}, `r3d_18-*.pth`"),
-    ("R3D34", None, None, None),
-    ("MC3_18", None, ("63.960", "84.130"), f"{TORCHVISION}, `mc3_18-*.pth`"),
-    ("RMC3_18", None, None, None),
-    ("R2Plus1D18", None, ("67.463", "86.175"), f"{TORCHVISION}, `r2plus1d_18-*.pth`"),
-    ("R2Plus1D34", None, None, None),
-    ("XceptionFrames", None, None, IMAGENET),
-    ("CTSepXception", "depthwise", None, IMAGENET),
-    ("CTSepXception", "full", None, IMAGENET),
+    ("CTSepResNet10", "full"),
+    ("CTSepResNet10", "depthwise"),
+    ("CTSepResNet18", "full"),
+    ("CTSepResNet18", "depthwise"),
+    ("CTSepResNet34", "full"),
+    ("CTSepResNet34", "depthwise"),
+    ("CTSepResNet50", "full"),
+    ("CTSepResNet50", "depthwise"),
+    ("R3D18", None),
+    ("R3D34", None),
+    ("MC3_18", None),
+    ("RMC3_18", None),
+    ("R2Plus1D18", None),
+    ("R2Plus1D34", None),
+    ("X3D_XS", None),
+    ("X3D_S", None),
+    ("X3D_M", None),
+    ("X3D_L", None),
+    ("S3D", None),
+    ("CTSepS3D", None),
+    ("IRCSN50", None),
+    ("IRCSN101", None),
+    ("IRCSN152", None),
+    ("IPCSN50", None),
+    ("IPCSN101", None),
+    ("IPCSN152", None),
+    ("XceptionFrames", None),
+    ("CTSepXception", "depthwise"),
+    ("CTSepXception", "full"),
 )
 HEAD = (
     "network",
     "parameters",
     "multiply-adds",
     "input",
-    "published accuracy, top-1 / top-5",
+    "published accuracy on Kinetics-400, top-1 / top-5",
     "weights",
 )
 
@@ -67,17 +76,26 @@ def main(*, output: str | None = None):
             temporary.write_text(table + "\n")
 
 
-def _cells(name, temporal, accuracy, weights):
+def _cells(name, temporal):
     model = make_network(name, NUM_CLASSES, temporal=temporal)
     parameters = sum(math.prod(weight.shape) for weight in model.trainable_weights)
+    row = next((row for row in PUBLISHED if row.network == name), None)
+    clip = (row.clips["num_frames"], *[row.clips["crop_size"]] * 2, 3) if row else CLIP
+    weights = f'[`weights="{row.name}"`]({row.address})' if row else ""
     return (
         f"`{name}`" + (f', `temporal="{temporal}"`' if temporal else ""),
         f"{parameters / 1e6:.2f} M",
-        f"{count_multiply_adds(model, CLIP) / 1e9:.2f} G",
-        "x".join(map(str, CLIP[:3])),
-        VIDEO_LEVEL.format(*accuracy) if accuracy else "",
-        weights or "",
+        f"{count_multiply_adds(model, clip) / 1e9:.2f} G",
+        "x".join(map(str, clip[:3])),
+        _accuracy(row) if row else "",
+        IMAGENET if "Xception" in name else weights,
     )
+
+
+def _accuracy(row):
+    """Percentages on Kinetics-400, the level, and clips x crops of a video."""
+    top5 = f" / {row.top5:.2f}" if row.top5 else ""
+    return f"{row.top1:.2f}{top5}, {row.level}, {row.num_clips} x {row.num_crops}"
 
 
 def _line(cells):

@@ -11,6 +11,7 @@ import keras
 import keras_ctsep
 from keras_ctsep import layers
 from keras_ctsep.layers.add_relu import AddReLU
+from keras_ctsep.models import make_network
 
 NUM_CLASSES = 101
 NOT_RECOMPUTED = "-not-recomputed"
@@ -65,6 +66,11 @@ def ctsep18(temporal, spelled=False):
     return build
 
 
+def published(name):
+    """Returns a function from an input shape to the network of that name."""
+    return lambda input_shape: make_network(name, NUM_CLASSES, input_shape=input_shape)
+
+
 def r2plus1d18(spelled=False):
     """Returns a function from an input shape to an R(2+1)D-18."""
 
@@ -79,6 +85,7 @@ KERAS_NETWORKS = {
     "CTSepResNet18": ctsep18("full"),
     "CTSepResNet18-depthwise": ctsep18("depthwise"),
     "R2Plus1D18": r2plus1d18(),
+    **{name: published(name) for name in ("S3D", "CTSepS3D", "X3D_S", "X3D_M", "IRCSN101")},
     "CTSepResNet18-in-keras": ctsep18("full", spelled=True),
     "CTSepResNet18-depthwise-in-keras": ctsep18("depthwise", spelled=True),
     "R2Plus1D18-in-keras": r2plus1d18(spelled=True),
@@ -133,23 +140,30 @@ def spelled_in_keras(model):
 def torch_network(name):
     """Builds `torchvision/NAME` or `pytorchvideo/NAME`, or returns None if it is not installed."""
     package, _, variant = name.partition("/")
+    # Its compiled part may not load with a PyTorch for CPUs. The models do not need it.
+    sys.modules.setdefault(
+        "torchvision._meta_registrations", types.ModuleType("_meta_registrations")
+    )
     try:
-        if package == "torchvision":
-            # Its compiled part may not load with a PyTorch for CPUs. The models do not need it.
-            sys.modules.setdefault(
-                "torchvision._meta_registrations", types.ModuleType("_meta_registrations")
-            )
-            import torch
-            from torchvision.models import video
+        import torch
+        import torchvision
 
-            model = getattr(video, variant)(num_classes=NUM_CLASSES)
+        if package == "torchvision":
+            model = getattr(torchvision.models.video, variant)(num_classes=NUM_CLASSES)
             if variant == "s3d":  # its pool is that of frames of 224, where this one is the same
                 model.avgpool = torch.nn.AdaptiveAvgPool3d(1)
             return model
+        # A module that newer versions of torchvision do not have.
+        functional = torchvision.transforms.functional
+        sys.modules["torchvision.transforms.functional_tensor"] = functional
         from pytorchvideo.models import hub
     except ImportError:
         return None
-    return getattr(hub, variant)(pretrained=False, model_num_class=NUM_CLASSES)
+    model = getattr(hub, variant)(pretrained=False, model_num_class=NUM_CLASSES)
+    # Their pools are those of the clips that they were trained with, where this one is the same.
+    head = model.blocks[5].pool if variant.startswith("x3d") else model.blocks[5]
+    head.pool = torch.nn.AdaptiveAvgPool3d(1)
+    return model
 
 
 def count_torch_multiply_adds(model, clip):

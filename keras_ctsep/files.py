@@ -1,6 +1,7 @@
 """Files that appear whole or not at all, and files that are elsewhere."""
 
 import contextlib
+import errno
 import os
 import pathlib
 import re
@@ -133,14 +134,20 @@ def local_file(path):
 
 def _download(address, copy):
     fsspec = import_fsspec(address)
+    progress = keras.utils.Progbar(None, unit_name="byte")
+
+    def show(size, value, **kwargs):
+        progress.target = size
+        progress.update(value)
+
     try:
-        with fsspec.open(address, "rb") as source, open(copy, "wb") as target:
-            progress = keras.utils.Progbar(getattr(source, "size", None), unit_name="byte")
-            while content := source.read(2**22):
-                target.write(content)
-                progress.add(len(content))
+        file_system, name = fsspec.core.url_to_fs(address)
+        callback = fsspec.callbacks.Callback(hooks={"show": show})
+        file_system.get_file(name, copy, callback=callback)
     except Exception as error:  # each file system raises errors of its own
         reason = " ".join(str(error).split()) or type(error).__name__
+        if isinstance(error, FileNotFoundError):  # which may say the name again, and no more
+            reason = os.strerror(errno.ENOENT)
         raise ValueError(f"{address}: Expected a file that can be read. Received: {reason}") from (
             error
         )

@@ -17,7 +17,7 @@ import tyro
 from keras_ctsep import training
 from keras_ctsep.data import VideoDataset, read_videos
 from keras_ctsep.models import freeze_norms, make_network
-from keras_ctsep.weights.published import published_like
+from keras_ctsep.weights import published_like
 
 
 @training.restored_global_state()
@@ -26,7 +26,7 @@ def main(
     data: str,
     dataset: Literal["ucf101", "hmdb51", "kinetics", "ssv2", "folder", "csv"] = "folder",
     split: int = 1,
-    model: str = "R2Plus1D18",
+    model: str = "X3D_S",
     weights: str = "kinetics400",
     output: str | None = None,
     resume: bool = False,

@@ -12,6 +12,7 @@ GOLDEN = pathlib.Path(__file__).parent / "golden"
 def assert_close(numbers, want, tolerance=1e-4):
     """Numbers of a backend are those wanted, within that part of the largest one."""
     numbers = ops.convert_to_numpy(numbers)
+    assert np.isfinite(want).all()  # NaN equals NaN below
     np.testing.assert_allclose(numbers, want, rtol=0, atol=tolerance * np.abs(want).max())
 
 

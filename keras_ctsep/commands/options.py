@@ -30,8 +30,8 @@ class ClipOptions:
 
 
 AS_SAVED = ClipOptions()
-# What a command takes that is told no model: small, and the most accurate of its size.
-DEFAULT_NETWORK = "R2Plus1D18"
+# What a command takes that is told no model: the smallest network that knows much.
+DEFAULT_NETWORK = "X3D_S"
 DEFAULT_WEIGHTS = "kinetics400"
 
 

@@ -180,7 +180,7 @@ class VideoClassifier:
         row = published_like(name, weights)
         clips = _changed(row.clips, clips)
         if is_name(weights):
-            model = make_network(name, len(row.class_names), weights=weights)
+            model = make_network(name, len(row.class_names), weights=weights, head="same")
             return cls(model, class_names or row.class_names, clips)
         with local_file(weights) as file:
             num_classes = count_saved_classes(file)

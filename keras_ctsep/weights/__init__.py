@@ -2,11 +2,19 @@
 
 from keras_ctsep.weights.load import count_saved_classes, load_weights
 from keras_ctsep.weights.preprocessing import torchvision_preprocess
-from keras_ctsep.weights.published import kinetics400_class_names
+from keras_ctsep.weights.published import (
+    Published,
+    find_published,
+    kinetics400_class_names,
+    published_like,
+)
 
 __all__ = [
+    "Published",
     "count_saved_classes",
+    "find_published",
     "kinetics400_class_names",
     "load_weights",
+    "published_like",
     "torchvision_preprocess",
 ]

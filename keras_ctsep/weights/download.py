@@ -7,13 +7,15 @@ import pathlib
 import keras
 
 from keras_ctsep.files import write_whole
+from keras_ctsep.weights.torch_file import read_torch_checkpoint
 
 
 def download(row):
     """Returns the file of published weights, which is downloaded the first time.
 
     It is kept in the folder `models` of Keras, `~/.keras` or what KERAS_HOME names. Whatever is
-    there is used only if its SHA-256 begins as published.
+    there is used only if its SHA-256 begins as published, or where its authors publish none, if it
+    is a whole checkpoint.
 
     Args:
         row: a `keras_ctsep.weights.published.Published`.
@@ -26,7 +28,7 @@ def download(row):
     """
     home = os.environ.get("KERAS_HOME") or os.path.join("~", ".keras")
     path = pathlib.Path(home).expanduser() / "models" / row.address.rpartition("/")[2]
-    if path.is_file() and _digest(path).startswith(row.sha256):
+    if path.is_file() and _fault(path, row) is None:
         return path
     # Under another name until it is known to be whole and right.
     with write_whole(path) as temporary:
@@ -38,16 +40,23 @@ def download(row):
                 f'weights="{row.name}" of {row.network}: Expected to download {row.address}. '
                 f"Without a connection, put that file at {path}. Received: {error}"
             ) from error
-        digest = _digest(temporary)
-        # `get_file` itself compares whole digests, and the first digits alone are published.
-        if not digest.startswith(row.sha256):
-            raise ValueError(
-                f"{row.address}: Expected a file whose SHA-256 begins with {row.sha256}; this one "
-                f"is not used and not kept. Received: {digest[:16]}"
-            )
+        fault = _fault(temporary, row)
+        if fault:
+            raise ValueError(f"{row.address}: The file is not used and not kept. Expected {fault}")
     return path
 
 
-def _digest(path):
+def _fault(path, row):
+    """Returns what is wrong with a file, or None."""
+    if not row.sha256:
+        try:
+            read_torch_checkpoint(path)
+        except ValueError as error:
+            return f"a whole checkpoint. Received: {str(error).removeprefix(f'{path}: ')}"
+        return None
+    # `get_file` itself compares whole digests, and the first digits alone are published.
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if not digest.startswith(row.sha256):
+        return f"a SHA-256 that begins with {row.sha256}. Received: {digest[:16]}"
+    return None

