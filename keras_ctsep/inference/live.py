@@ -1,8 +1,10 @@
 """A trained model on a video as it comes."""
 
 import numpy as np
+from keras import ops
 
 from keras_ctsep.data import center_crop, frame_differences
+from keras_ctsep.inference.compiled import compiled_call
 from keras_ctsep.inference.streaming import frames_per_step, initial_states, streaming
 
 
@@ -49,6 +51,7 @@ class LiveClassifier:
         except ValueError:
             self._stream, step = None, max(1, length // 2)
         self.is_streaming = self._stream is not None
+        self._call = compiled_call(self._stream) if self.is_streaming else None
         self.num_frames = step
         # Compiled now: a camera would not wait for it.
         for _ in self.scores(np.zeros((step, side, side, 3), "uint8")):
@@ -81,8 +84,8 @@ class LiveClassifier:
 
         def score(frames):
             nonlocal states
-            scores, *states = self._stream.predict_on_batch([frames, *states])
-            return scores[0]
+            scores, *states = self._call([frames, *states])
+            return ops.convert_to_numpy(scores)[0]
 
         return score
 

@@ -1,0 +1,68 @@
+"""What a frame costs where a causal network takes a video frame by frame.
+
+    KERAS_BACKEND=torch python benchmarks/streaming.py
+
+The other way is to compute the latest clip again for each new frame. A whole clip and as many
+frames in steps are computed in turn. The numbers are medians of the processor time of all threads,
+which other programs disturb less than the clock's. Prints a row of the table in docs/guides/live.md
+for each kind of temporal factor.
+"""
+
+import statistics
+import time
+
+import keras
+import numpy as np
+import tyro
+
+import keras_ctsep
+from keras_ctsep.inference import frames_per_step, initial_states, streaming
+from keras_ctsep.inference.compiled import compiled_call
+
+
+def main(*, num_frames: int = 16, size: int = 112, width: float = 1.0, rounds: int = 15):
+    """Measures CTSepResNet18, on clips of one batch.
+
+    Args:
+        num_frames: frames in a clip.
+        size: height and width of the frames.
+        width: factor on the number of filters.
+        rounds: how often clip and steps are computed.
+    """
+    print("| backend, temporal factor | ms per clip | ms per step | cost of a frame, in clips |")
+    print("| --- | --- | --- | --- |")
+    clip = np.random.default_rng(0).integers(0, 256, (1, num_frames, size, size, 3), "uint8")
+    for temporal in ("full", "depthwise"):
+        options = {"causal": True, "temporal": temporal, "width": width}
+        model = keras_ctsep.CTSepResNet18(101, input_shape=clip.shape[1:], **options)
+        step = frames_per_step(model)
+        stream = streaming(model, (step, *clip.shape[2:]))
+        states = initial_states(stream)
+        call, call_stream = compiled_call(model), compiled_call(stream)
+        times = [
+            (run(call, [], clip, num_frames), run(call_stream, states, clip, step))
+            for _ in range(rounds + 2)
+        ]
+        whole, in_steps = zip(*times[2:], strict=True)  # the first ones compile
+        ratio = statistics.median(
+            steps / clip_time for steps, clip_time in zip(in_steps, whole, strict=True)
+        )
+        per_step = statistics.median(in_steps) * step / num_frames
+        print(
+            f"| {keras.backend.backend()}, {temporal} | {1000 * statistics.median(whole):.0f} | "
+            f"{1000 * per_step:.0f} | {ratio:.2f} / {num_frames} |"
+        )
+
+
+def run(call, states, clip, length):
+    """Returns the processor time that a clip takes in steps of so many frames, in seconds."""
+    start = time.process_time()
+    for first in range(0, clip.shape[1], length):
+        outputs = call([clip[:, first : first + length], *states])
+        scores, *states = outputs if states else [outputs]
+        keras.ops.convert_to_numpy(scores)
+    return time.process_time() - start
+
+
+if __name__ == "__main__":
+    tyro.cli(main)
