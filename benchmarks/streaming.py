@@ -8,7 +8,6 @@ which other programs disturb less than the clock's. Prints a row of the table in
 for each kind of temporal factor.
 """
 
-import statistics
 import time
 
 import keras
@@ -29,29 +28,31 @@ def main(*, num_frames: int = 16, size: int = 112, width: float = 1.0, rounds: i
         width: factor on the number of filters.
         rounds: how often clip and steps are computed.
     """
-    print("| backend, temporal factor | ms per clip | ms per step | cost of a frame, in clips |")
+    print(
+        "| backend, temporal factor | ms per clip | frames at a time | cost of a frame, in clips |"
+    )
     print("| --- | --- | --- | --- |")
     clip = np.random.default_rng(0).integers(0, 256, (1, num_frames, size, size, 3), "uint8")
     for temporal in ("full", "depthwise"):
         options = {"causal": True, "temporal": temporal, "width": width}
         model = keras_ctsep.CTSepResNet18(101, input_shape=clip.shape[1:], **options)
-        step = frames_per_step(model)
-        stream = streaming(model, (step, *clip.shape[2:]))
+        stream = streaming(model, (None, *clip.shape[2:]))
         states = initial_states(stream)
         call, call_stream = compiled_call(model), compiled_call(stream)
+        lengths = frames_per_step(model), num_frames
         times = [
-            (run(call, [], clip, num_frames), run(call_stream, states, clip, step))
+            [run(call, [], clip, num_frames)]
+            + [run(call_stream, states, clip, length) for length in lengths]
             for _ in range(rounds + 2)
         ]
-        whole, in_steps = zip(*times[2:], strict=True)  # the first ones compile
-        ratio = statistics.median(
-            steps / clip_time for steps, clip_time in zip(in_steps, whole, strict=True)
-        )
-        per_step = statistics.median(in_steps) * step / num_frames
-        print(
-            f"| {keras.backend.backend()}, {temporal} | {1000 * statistics.median(whole):.0f} | "
-            f"{1000 * per_step:.0f} | {ratio:.2f} / {num_frames} |"
-        )
+        whole, *in_steps = np.transpose(times[2:])  # the first ones compile
+        for length, seconds in zip(lengths, in_steps, strict=True):
+            ratio = np.median(seconds / whole)
+            print(
+                f"| {keras.backend.backend()}, {temporal} | {1000 * np.median(whole):.0f} | "
+                f"{length} | {ratio:.2f} / {num_frames} |",
+                flush=True,
+            )
 
 
 def run(call, states, clip, length):
