@@ -59,8 +59,11 @@ def run(call, states, clip, length):
     """Returns the processor time that a clip takes in steps of so many frames, in seconds."""
     start = time.process_time()
     for first in range(0, clip.shape[1], length):
-        outputs = call([clip[:, first : first + length], *states])
-        scores, *states = outputs if states else [outputs]
+        frames = clip[:, first : first + length]
+        if states:
+            scores, *states = call([frames, *states])
+        else:
+            scores = call(frames)
         keras.ops.convert_to_numpy(scores)
     return time.process_time() - start
 

@@ -11,10 +11,10 @@ def compiled_call(model):
     a sixth of the time of a step.
 
     Args:
-        model: a `keras.Model` with a list of inputs.
+        model: a `keras.Model`.
 
     Returns:
-        A function from a list of arrays or tensors to what the model returns.
+        A function from the model's inputs, arrays or tensors, to its outputs.
 
     Example:
     >>> import keras
@@ -25,7 +25,7 @@ def compiled_call(model):
     """
     by_backend = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}
     call = by_backend[keras.backend.backend()](model)
-    return lambda inputs: call([ops.convert_to_tensor(tensor) for tensor in inputs])
+    return lambda inputs: call(keras.tree.map_structure(ops.convert_to_tensor, inputs))
 
 
 def _tensorflow(model):
