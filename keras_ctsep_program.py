@@ -12,6 +12,7 @@ COMMANDS = {
     "predict": "Names what happens in videos.",
     "evaluate": "Measures a saved model: accuracy of clips, of videos and of each class.",
     "check": "Reads every frame of a data set, and says what is wrong with it.",
+    "watch": "Names what happens in a video as it comes.",
 }
 
 

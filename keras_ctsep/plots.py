@@ -131,6 +131,27 @@ def plot_data_set(counts, class_names, lengths, path):
     _write(figure, path)
 
 
+def text_banner(text, width, height=40):
+    """Draws a line of text, black on white.
+
+    Args:
+        text: str.
+        width: pixels.
+        height: pixels.
+
+    Returns:
+        uint8 array `(height, width, 3)`.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    canvas = FigureCanvasAgg(Figure((width / 100, height / 100), dpi=100))
+    style = {"va": "center", "fontsize": height / 3, "parse_math": False}
+    canvas.figure.text(8 / width, 0.5, _shown(text), **style)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3]
+
+
 @contextlib.contextmanager
 def optional_picture(path, say=True):
     """Lets a program go on where matplotlib, which is an extra, is not installed.

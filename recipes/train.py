@@ -32,6 +32,7 @@ def main(
     model: str = "CTSepResNet18",
     width: float = 1.0,
     temporal: Literal["full", "depthwise"] | None = None,
+    causal: bool = False,
     weights: str | None = None,
     dropout: float = 0.0,
     epochs: int = 45,
@@ -79,6 +80,7 @@ def main(
         model: name of a network in `keras_ctsep.models`.
         width: factor on the number of filters.
         temporal: temporal factor of a CTSepResNet's convolutions, full if not given.
+        causal: a residual network that looks at no later frame, for video as it comes.
         weights: file of weights to start from.
         dropout: rate before the classifier.
         epochs: passes over the training videos.
@@ -155,6 +157,8 @@ def main(
 
     # Network
     options = {"width": width, "temporal": temporal, "dropout": dropout, "weights": weights}
+    if causal:
+        options["causal"] = True
     network = make_network(model, len(train_videos.class_names), **options)
 
     # Optimizer and loss

@@ -19,6 +19,7 @@ from keras_ctsep.data.augmented_batches import AugmentedBatches
 from keras_ctsep.data.clip_cache import ClipCache
 from keras_ctsep.data.clip_sampling import random_clip, uniform_clips
 from keras_ctsep.data.decoding import decode_frames, read_video_info
+from keras_ctsep.data.live_video import LiveVideo
 from keras_ctsep.data.motion import make_motion_dataset
 from keras_ctsep.data.transforms import (
     center_crop,
@@ -32,11 +33,13 @@ from keras_ctsep.data.transforms import (
 from keras_ctsep.data.video_check import VideoCheck, check_video
 from keras_ctsep.data.video_dataset import VideoDataset
 from keras_ctsep.data.video_file import VideoError, VideoInfo
+from keras_ctsep.data.video_writing import write_video
 
 __all__ = [
     "Annotations",
     "AugmentedBatches",
     "ClipCache",
+    "LiveVideo",
     "VideoCheck",
     "VideoDataset",
     "VideoError",
@@ -66,4 +69,5 @@ __all__ = [
     "resize",
     "three_crops",
     "uniform_clips",
+    "write_video",
 ]

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import functools
+import itertools
 import os
 import stat
 import struct
@@ -70,14 +71,36 @@ def open_video(path):
     """
     with contextlib.ExitStack() as stack:
         container, stream = _open_container(path, stack)
-        frames = _decode_in_order(path, container, stream)
-        first = next(frames, None)
-        if first is None:
-            raise VideoError(f"{path}: no frame can be decoded")
-        height, width = first[0].height, first[0].width
-        if orientation(first[0])[0]:
+        first, frames = _with_first(path, _decode_in_order(path, container, stream))
+        height, width = first.height, first.width
+        if orientation(first)[0]:
             height, width = width, height
-        yield VideoInfo(*_length_and_rate(path, stream), height, width), _chain(first, frames)
+        yield VideoInfo(*_length_and_rate(path, stream), height, width), frames
+
+
+@contextlib.contextmanager
+def open_source(source):
+    """Opens what can be read once, in order: a pipe, a camera, the address of a stream.
+
+    Args:
+        source: a named pipe, `"-"` for the standard input, a device, or an address that FFmpeg
+            opens.
+
+    Returns:
+        A context manager that yields frames per second, 0.0 where that is not known, and the
+        iterator of `open_video`.
+
+    Raises:
+        VideoError: when not even one frame can be decoded.
+    """
+    with contextlib.ExitStack() as stack:
+        with _errors_named(source):
+            address, kind = _address_and_format(source)
+            opened = av.open(address, format=kind, metadata_errors="ignore")
+            container = stack.enter_context(opened)
+        stream = _film_of(source, container)
+        _, frames = _with_first(source, _decode_in_order(source, container, stream))
+        yield float(stream.average_rate or stream.guessed_rate or 0), frames
 
 
 def orientation(frame):
@@ -151,6 +174,20 @@ def _open_container(path, stack):
             raise OSError("is no regular file")
         # Real files carry metadata in Latin-1; by default PyAV raises UnicodeDecodeError on them.
         container = stack.enter_context(av.open(source, metadata_errors="ignore"))
+    return container, _film_of(path, container)
+
+
+def _address_and_format(source):
+    if source == "-":
+        return "pipe:0", None
+    if "://" in source and not os.path.exists(source):
+        return source, None
+    is_device = stat.S_ISCHR(os.stat(source).st_mode)
+    return (source, "v4l2") if is_device else (f"file:{source}", None)
+
+
+def _film_of(path, container):
+    """Returns the stream to show, set up to be decoded in this thread."""
     # Embedded artwork is a stream of one picture, which may come first.
     films = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not films:
@@ -161,7 +198,7 @@ def _open_container(path, stack):
         raise VideoError(f"{path}: has a video stream that no decoder knows")
     stream.thread_type = "NONE"
     stream.codec_context.thread_count = 1
-    return container, stream
+    return stream
 
 
 @contextlib.contextmanager
@@ -251,6 +288,9 @@ def _read_stamps(path, identity):
     return sum(not is_discard for _, is_discard in packets), rate
 
 
-def _chain(first, frames):
-    yield first
-    yield from frames
+def _with_first(path, frames):
+    """Returns the first decoded frame, and an iterator over all of them."""
+    first = next(frames, None)
+    if first is None:
+        raise VideoError(f"{path}: no frame can be decoded")
+    return first[0], itertools.chain([first], frames)

@@ -1,0 +1,72 @@
+"""What a frame costs where a causal network takes a video frame by frame.
+
+    KERAS_BACKEND=torch python benchmarks/streaming.py
+
+The other way is to compute the latest clip again for each new frame. A whole clip and as many
+frames in steps are computed in turn. The numbers are medians of the processor time of all threads,
+which other programs disturb less than the clock's. Prints a row of the table in docs/guides/live.md
+for each kind of temporal factor.
+"""
+
+import time
+
+import keras
+import numpy as np
+import tyro
+
+import keras_ctsep
+from keras_ctsep.inference import frames_per_step, initial_states, streaming
+from keras_ctsep.inference.compiled import compiled_call
+
+
+def main(*, num_frames: int = 16, size: int = 112, width: float = 1.0, rounds: int = 15):
+    """Measures CTSepResNet18, on clips of one batch.
+
+    Args:
+        num_frames: frames in a clip.
+        size: height and width of the frames.
+        width: factor on the number of filters.
+        rounds: how often clip and steps are computed.
+    """
+    print(
+        "| backend, temporal factor | ms per clip | frames at a time | cost of a frame, in clips |"
+    )
+    print("| --- | --- | --- | --- |")
+    clip = np.random.default_rng(0).integers(0, 256, (1, num_frames, size, size, 3), "uint8")
+    for temporal in ("full", "depthwise"):
+        options = {"causal": True, "temporal": temporal, "width": width}
+        model = keras_ctsep.CTSepResNet18(101, input_shape=clip.shape[1:], **options)
+        stream = streaming(model, (None, *clip.shape[2:]))
+        states = initial_states(stream)
+        call, call_stream = compiled_call(model), compiled_call(stream)
+        lengths = frames_per_step(model), num_frames
+        times = [
+            [run(call, [], clip, num_frames)]
+            + [run(call_stream, states, clip, length) for length in lengths]
+            for _ in range(rounds + 2)
+        ]
+        whole, *in_steps = np.transpose(times[2:])  # the first ones compile
+        for length, seconds in zip(lengths, in_steps, strict=True):
+            ratio = np.median(seconds / whole)
+            print(
+                f"| {keras.backend.backend()}, {temporal} | {1000 * np.median(whole):.0f} | "
+                f"{length} | {ratio:.2f} / {num_frames} |",
+                flush=True,
+            )
+
+
+def run(call, states, clip, length):
+    """Returns the processor time that a clip takes in steps of so many frames, in seconds."""
+    start = time.process_time()
+    for first in range(0, clip.shape[1], length):
+        frames = clip[:, first : first + length]
+        if states:
+            scores, *states = call([frames, *states])
+        else:
+            scores = call(frames)
+        keras.ops.convert_to_numpy(scores)
+    return time.process_time() - start
+
+
+if __name__ == "__main__":
+    tyro.cli(main)
