@@ -17,7 +17,8 @@ from keras_ctsep.data.annotations import (
 )
 from keras_ctsep.data.augmented_batches import AugmentedBatches
 from keras_ctsep.data.clip_cache import ClipCache
-from keras_ctsep.data.clip_sampling import random_clip, uniform_clips
+from keras_ctsep.data.clip_decoding import decode_clips
+from keras_ctsep.data.clip_sampling import random_clip, uniform_clips, window_clips
 from keras_ctsep.data.decoding import decode_frames, read_video_info
 from keras_ctsep.data.motion import make_motion_dataset
 from keras_ctsep.data.transforms import (
@@ -32,6 +33,7 @@ from keras_ctsep.data.transforms import (
 from keras_ctsep.data.video_check import VideoCheck, check_video
 from keras_ctsep.data.video_dataset import VideoDataset
 from keras_ctsep.data.video_file import VideoError, VideoInfo
+from keras_ctsep.data.video_writing import write_video
 
 __all__ = [
     "Annotations",
@@ -45,6 +47,7 @@ __all__ = [
     "check_split",
     "check_video",
     "color_jitter",
+    "decode_clips",
     "decode_frames",
     "frame_differences",
     "group_leaks",
@@ -66,4 +69,6 @@ __all__ = [
     "resize",
     "three_crops",
     "uniform_clips",
+    "window_clips",
+    "write_video",
 ]
