@@ -4,9 +4,15 @@ import sys
 
 import tyro
 
-from keras_ctsep.commands import check, evaluate, predict
+from keras_ctsep.commands import check, demo, evaluate, explain, predict
 
-COMMANDS = {"predict": predict.main, "evaluate": evaluate.main, "check": check.main}
+COMMANDS = {
+    "predict": predict.main,
+    "explain": explain.main,
+    "evaluate": evaluate.main,
+    "check": check.main,
+    "demo": demo.main,
+}
 
 
 def main(args):
