@@ -18,12 +18,12 @@ from keras_ctsep.data import motion
 from keras_ctsep.inference.activation_maps import activation_maps, enlarge
 from keras_ctsep.models import CTSepResNet10
 
-NUM_FRAMES, SIDE, SHAPE_SCALE = 16, 72, 0.4
+NUM_FRAMES, SIDE, SHAPE_SCALE = 16, 96, 0.3
 CLASSES = ("MoveRight", "MoveLeft", "MoveDown", "MoveUp")
 NUM_TEST_GROUPS = 24
 
 
-def main(*, groups: int = 120, epochs: int = 12, width: float = 0.25, seed: int = 0):
+def main(*, groups: int = 120, epochs: int = 10, width: float = 0.25, seed: int = 0):
     """Trains, and measures before and after.
 
     Args:

@@ -20,7 +20,7 @@ _SMOOTHING = 3
 
 def main(
     *,
-    model: str,
+    model: str | None = None,
     weights: str | None = None,
     class_names: str | None = None,
     top: int = 5,
@@ -37,8 +37,11 @@ def main(
     Ctrl-C.
 
     Args:
-        model: .keras file that training wrote; with --weights the name of a network.
-        weights: file for that network, such as torchvision's r2plus1d_18.pth.
+        model: .keras file that training wrote, or its address; with --weights the name of a
+            network. Without it, a small network that knows the 400 classes of Kinetics-400, whose
+            weights are downloaded the first time.
+        weights: name of published weights, such as kinetics400, or a file or address of weights
+            for that network, such as torchvision's r2plus1d_18.pth.
         class_names: text file with the name of a class in each line, instead of the names that
             the file of the model has.
         top: how many classes to show.
@@ -57,7 +60,8 @@ def main(
     require_matplotlib()
     _import_gradio()
     classifier = open_classifier(model, weights, class_names, clips)
-    page = make_page(classifier, pathlib.Path(model).name, top, every)
+    title = pathlib.Path(model).name if model else classifier.model.name
+    page = make_page(classifier, title, top, every)
     page.launch(server_name=host, server_port=port, inbrowser=browser, footer_links=[])
 
 

@@ -20,7 +20,7 @@ def main(
     videos: tuple[str, ...],
     /,
     *,
-    model: str,
+    model: str | None = None,
     weights: str | None = None,
     class_names: str | None = None,
     target: str | None = None,
@@ -31,8 +31,11 @@ def main(
 
     Args:
         videos: files to look at.
-        model: .keras file that training wrote; with --weights the name of a network.
-        weights: file for that network, such as torchvision's r2plus1d_18.pth.
+        model: .keras file that training wrote, or its address; with --weights the name of a
+            network. Without it, a small network that knows the 400 classes of Kinetics-400, whose
+            weights are downloaded the first time.
+        weights: name of published weights, such as kinetics400, or a file or address of weights
+            for that network, such as torchvision's r2plus1d_18.pth.
         class_names: text file with the name of a class in each line, instead of the names that
             the file of the model has.
         target: the class to look for; the one with the highest score if not given.

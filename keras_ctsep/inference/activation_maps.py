@@ -20,7 +20,8 @@ def make_map_model(model):
         `(batch, frames, height, width, num_classes)`, in the sizes of the last features.
 
     Raises:
-        ValueError: when the model ends in another way.
+        ValueError: when the model ends in another way. X3D does: it has two dense layers after its
+            mean.
 
     Example:
     >>> from keras_ctsep.inference import make_map_model
@@ -41,6 +42,11 @@ def make_map_model(model):
         raise ValueError(
             "Expected a model that ends in GlobalAveragePooling3D and Dense. "
             f"Received: {', '.join(type(layer).__name__ for layer in model.layers[-3:])}"
+        )
+    if tuple(pool.input.shape[1:4]) == (1, 1, 1):
+        raise ValueError(
+            "Expected a model whose mean over frames, height and width comes just before the last "
+            f"Dense layer. Received: {model.name}, whose features have one place"
         )
     # A mean and a dense layer may change places: the same weights at every place, then the mean.
     each_place = layers.Dense(

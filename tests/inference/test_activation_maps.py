@@ -8,7 +8,7 @@ from colour_model import colour_map_model, colour_model
 from keras_ctsep.data import motion
 from keras_ctsep.inference import activation_maps, make_map_model
 from keras_ctsep.inference.activation_maps import enlarge
-from keras_ctsep.models import CTSepResNet10
+from keras_ctsep.models import X3D_XS, CTSepResNet10
 
 
 def test_a_map_is_what_each_place_adds(rng):
@@ -39,6 +39,8 @@ def test_other_models_and_classes_are_refused():
     both = keras.layers.Add()([keras.layers.Dense(2)(pooled), keras.layers.Dense(2)(pooled)])
     with pytest.raises(ValueError, match="Received: .*Add"):
         make_map_model(keras.Model(clips, both))
+    with pytest.raises(ValueError, match="whose features have one place"):
+        make_map_model(X3D_XS(3, width=0.125))
     for classes in ([], [3], [-1], [[0]], [0.5], 0):
         with pytest.raises(ValueError, match="Received: classes="):
             activation_maps(colour_map_model(), np.zeros((1, 2, 4, 4, 3)), classes)
