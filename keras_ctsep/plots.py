@@ -131,7 +131,7 @@ def plot_data_set(counts, class_names, lengths, path):
     _write(figure, path)
 
 
-def plot_timeline(windows, segments, class_names, path, most=8):
+def plot_timeline(windows, segments, class_names, path, most=7):
     """Draws scores over time, and the segments as a band below them.
 
     Only the classes that have segments are drawn, those that last longest, each in one colour;
