@@ -131,6 +131,75 @@ def plot_data_set(counts, class_names, lengths, path):
     _write(figure, path)
 
 
+def plot_timeline(windows, segments, class_names, path, most=7):
+    """Draws scores over time, and the segments as a band below them.
+
+    Only the classes that have segments are drawn, those that last longest, each in one colour;
+    segments of further classes are grey.
+
+    Args:
+        windows: `keras_ctsep.inference.WindowScores`; a score stands at the middle of its window.
+        segments: sequence of `keras_ctsep.inference.Segment`.
+        class_names: sequence of str.
+        path: PNG file to write.
+        most: int, how many classes are drawn.
+    """
+    lengths = dict.fromkeys((segment.class_name for segment in segments), 0.0)
+    for segment in segments:
+        lengths[segment.class_name] += segment.end - segment.start
+    drawn = sorted(lengths, key=lengths.get, reverse=True)[:most]
+    colours = {name: f"C{number}" for number, name in enumerate(drawn)}
+    figure = _figure(9, 4)
+    curves, band = figure.subplots(2, 1, sharex=True, height_ratios=(8, 1))
+    times = (windows.starts + windows.ends) / 2
+    for name in drawn:
+        scores = windows.scores[:, list(class_names).index(name)]
+        marker = "o" if len(times) < 60 else None
+        curves.plot(times, scores, color=colours[name], marker=marker, markersize=3, linewidth=1)
+        band.barh(0, 0, color=colours[name], label=_shown(name))
+    for segment in segments:
+        colour = colours.get(segment.class_name, "lightgrey")
+        length = segment.end - segment.start
+        band.barh(0, length, left=segment.start, height=1, color=colour)
+    curves.set_xlim(0, windows.duration)
+    if windows.scores.min() >= 0 and windows.scores.max() <= 1:
+        curves.set_ylim(0, 1.03)
+    curves.set_ylabel("score")
+    curves.grid(alpha=0.3)
+    band.set_yticks([])
+    band.set_ylim(-0.5, 0.5)
+    band.set_xlabel("time in seconds" if windows.duration < 600 else "time (h:mm:ss)")
+    if windows.duration >= 600:
+        band.xaxis.set_major_formatter(_clock)
+    columns = max(1, min(4, 60 // max(map(len, drawn))))
+    legend = figure.legend(loc="outside lower center", fontsize=8, ncols=columns)
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+    _write(figure, path)
+
+
+def plot_evidence(times, evidence, class_name, path):
+    """Draws how much each moment of a video speaks for a class.
+
+    Args:
+        times: array `(num_frames,)` in seconds.
+        evidence: array `(num_frames,)`, means of the maps; above 0 speaks for the class.
+        class_name: str.
+        path: PNG file to write.
+    """
+    figure = _figure(9, 2.8)
+    axes = figure.subplots()
+    axes.plot(times, evidence, color="C3", linewidth=1.2)
+    axes.fill_between(times, 0, evidence, where=evidence > 0, color="C3", alpha=0.2)
+    axes.axhline(0, color="black", linewidth=0.6)
+    axes.set_xlim(0, max(times[-1], 1e-3))
+    axes.set_xlabel("time in seconds")
+    axes.set_ylabel("evidence")
+    axes.set_title(f"What speaks for {_shown(class_name)}", parse_math=False, fontsize=10)
+    axes.grid(alpha=0.3)
+    _write(figure, path)
+
+
 def text_banner(text, width, height=40):
     """Draws a line of text, black on white.
 
@@ -185,6 +254,11 @@ def _figure(width, height):
 def _name_ticks(set_ticks, names, **options):
     # What stands between two dollars in a name is no formula.
     set_ticks(range(len(names)), [*map(_shown, names)], parse_math=False, **options)
+
+
+def _clock(seconds, _):
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
 
 
 def _shown(text):

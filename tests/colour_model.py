@@ -3,6 +3,7 @@
 import json
 
 import keras
+import numpy as np
 from tiny_videos import COLOURS
 
 from keras_ctsep.inference import VideoClassifier
@@ -25,3 +26,14 @@ def write_colour_run(folder, videos=None, name="last.keras"):
         arguments = {"dataset": "ucf101", "data": str(videos), "split": 1, "annotations": None}
         (folder / "settings.json").write_text(json.dumps({"arguments": arguments}))
     return folder / name
+
+
+def colour_map_model(classifier_activation="softmax"):
+    """As `colour_model`, but ends in a dense layer, as networks do: each place names its colour."""
+    clips = keras.Input((None, None, None, 3))
+    x = keras.layers.Rescaling(1 / 64)(clips)
+    x = keras.layers.Dropout(0.5)(keras.layers.GlobalAveragePooling3D()(x))
+    classifier = keras.layers.Dense(3, classifier_activation)
+    model = keras.Model(clips, classifier(x))
+    classifier.set_weights([np.eye(3), np.array([0.5, 0.0, 0.0])])
+    return model

@@ -47,6 +47,13 @@ def write_painted(path, num_frames=40, height=48, width=64, **options):
     return write_frames(path, frames, **options)
 
 
+def cut_file(path, fraction):
+    """Keeps the first part of a file, as a copy that was interrupted does."""
+    content = open(path, "rb").read()
+    open(path, "wb").write(content[: int(len(content) * fraction)])
+    return path
+
+
 def write_sound(path, container_format=None):
     """Writes a file with sound and no pictures."""
     with av.open(str(path), "w", format=container_format) as container:

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from keras_ctsep import plots
+from keras_ctsep.inference import WindowScores, find_segments
 
+matplotlib = pytest.importorskip("matplotlib")
 image = pytest.importorskip("matplotlib.image")
 
 
@@ -103,3 +105,26 @@ def test_contact_sheet_shows_every_frame_in_order(tmp_path):
     assert np.ptp(rows[:3]) < 2 and np.ptp(rows[3:]) < 2 and rows[3] > rows[0] + 50
     assert columns[0] + 50 < columns[1] < columns[2] - 50 and columns[3] + 50 < columns[4]
     assert [path.name for path in tmp_path.iterdir()] == ["sheet.png"]
+
+
+def test_timeline_draws_scores_at_the_middles_and_segments_below(figures, tmp_path):
+    scores = np.array([[0.9, 0.1, 0.0], [0.6, 0.4, 0.0], [0.2, 0.8, 0.0]])
+    windows = WindowScores("a.mp4", 5.0, np.array([0, 1, 2.0]), np.array([2, 3, 4.0]), scores)
+    segments = find_segments(windows, NAMES)
+    plots.plot_timeline(windows, segments, NAMES, tmp_path / "timeline.png")
+    curves, band = figures[0].axes
+    lines = [line.get_xydata().tolist() for line in curves.lines]
+    assert lines == [[[1, 0.9], [2, 0.6], [3, 0.2]], [[1, 0.1], [2, 0.4], [3, 0.8]]]
+    bars = [(bar.get_x(), bar.get_width()) for bar in band.patches if bar.get_width()]
+    assert bars == [(0, 2.5), (2.5, 2.5)]
+    colours = [bar.get_facecolor() for bar in band.patches if bar.get_width()]
+    assert colours == [matplotlib.colors.to_rgba(line.get_color()) for line in curves.lines]
+    texts = [text.get_text() for text in figures[0].legends[0].get_texts()]
+    assert texts == SHOWN[:2]
+
+
+def test_evidence_is_a_curve(figures, tmp_path):
+    plots.plot_evidence(np.array([0, 0.5, 1]), np.array([1.0, -2, 3]), "$x_", tmp_path / "e.png")
+    [axes] = figures[0].axes
+    assert axes.lines[0].get_xydata().tolist() == [[0, 1], [0.5, -2], [1, 3]]
+    assert axes.get_title() == "What speaks for $x_"

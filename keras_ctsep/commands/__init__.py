@@ -4,13 +4,15 @@ import sys
 
 import tyro
 
-from keras_ctsep.commands import check, evaluate, predict, watch
+from keras_ctsep.commands import check, demo, evaluate, explain, predict, watch
 
 COMMANDS = {
     "predict": predict.main,
+    "explain": explain.main,
     "evaluate": evaluate.main,
     "check": check.main,
     "watch": watch.main,
+    "demo": demo.main,
 }
 
 

@@ -17,7 +17,8 @@ from keras_ctsep.data.annotations import (
 )
 from keras_ctsep.data.augmented_batches import AugmentedBatches
 from keras_ctsep.data.clip_cache import ClipCache
-from keras_ctsep.data.clip_sampling import random_clip, uniform_clips
+from keras_ctsep.data.clip_decoding import decode_clips
+from keras_ctsep.data.clip_sampling import random_clip, uniform_clips, window_clips
 from keras_ctsep.data.decoding import decode_frames, read_video_info
 from keras_ctsep.data.live_video import LiveVideo
 from keras_ctsep.data.motion import make_motion_dataset
@@ -48,6 +49,7 @@ __all__ = [
     "check_split",
     "check_video",
     "color_jitter",
+    "decode_clips",
     "decode_frames",
     "frame_differences",
     "group_leaks",
@@ -69,5 +71,6 @@ __all__ = [
     "resize",
     "three_crops",
     "uniform_clips",
+    "window_clips",
     "write_video",
 ]

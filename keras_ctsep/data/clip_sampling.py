@@ -64,6 +64,41 @@ def uniform_clips(num_video_frames, num_frames, frame_stride=1, num_clips=1):
     return np.minimum(starts[:, None] + offsets, num_video_frames - 1)
 
 
+def window_clips(num_video_frames, num_frames, frame_stride=1, step=1):
+    """Places clips one after the other over a whole video, from its first frame on.
+
+    Clip `i` starts at the frame that is nearest to `i * step`, the later one of two. The last clip
+    is the last one that ends within the video.
+
+    Args:
+        num_video_frames: number of frames of the video.
+        num_frames: number of frames of a clip.
+        frame_stride: distance between two frames of a clip. May be a fraction, as in
+            `uniform_clips`.
+        step: frames from the start of a clip to the start of the next one, 1 or more. May be a
+            fraction.
+
+    Returns:
+        Integer array `(num_clips, num_frames)`, ascending in both directions. A video that is too
+        short for a clip has one, in which the last frame is repeated.
+
+    Raises:
+        ValueError: when an argument is not positive, or the step is below 1.
+
+    Example:
+    >>> from keras_ctsep.data import window_clips
+    >>> window_clips(8, 3, frame_stride=2, step=1.5).tolist()
+    [[0, 2, 4], [2, 4, 6], [3, 5, 7]]
+    """
+    if not 1 <= step < np.inf:
+        raise ValueError(f"`step` must be one frame or more. Received: step={step}")
+    offsets = _clip_offsets(num_video_frames, num_frames, frame_stride)
+    last_start = max(0, num_video_frames - 1 - int(offsets[-1]))
+    starts = np.floor(np.arange(int(last_start / step) + 2) * step + 0.5).astype(np.int64)
+    starts = starts[starts <= last_start]
+    return np.minimum(starts[:, None] + offsets, num_video_frames - 1)
+
+
 def _clip_offsets(num_video_frames, num_frames, frame_stride):
     if num_video_frames < 1 or num_frames < 1 or not frame_stride > 0:
         raise ValueError(

@@ -108,6 +108,22 @@ def decode_frames(
     return result
 
 
+def known_rate(path, info, wanted):
+    """Returns the frames per second of a video, or raises where the file does not say them.
+
+    Args:
+        path: the file, for the message.
+        info: its `VideoInfo`.
+        wanted: text that says what needs the rate, for the message.
+
+    Raises:
+        VideoError: when the rate is not known.
+    """
+    if not info.fps:
+        raise VideoError(f"{path}: does not say its frame rate, {wanted} is wanted")
+    return info.fps
+
+
 def make_converter(short_side, frame_size=None, antialias=True):
     """Makes the function `(path, frame) -> uint8 array (height, width, 3)` for one video.
 

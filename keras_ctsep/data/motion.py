@@ -121,30 +121,32 @@ def visiting_order(num_frames, passes):
     return np.concatenate([share[:: (-1) ** i] for i, share in enumerate(shares)])
 
 
-def draw_path(axis, group, clip, num_frames, height, width, seed):
+def draw_path(axis, group, clip, num_frames, height, width, seed, shape_scale=1.0):
     """Draws the pictures that the four classes of one direction show.
 
     Args:
         axis: `"column"` or `"row"`, what changes from picture to picture.
         group, clip: ints, which clip of which group.
         num_frames, height, width, seed: as in `make_motion_dataset`.
+        shape_scale: factor on the size of the shape and of its steps.
 
     Returns:
-        uint8 array `(num_frames, height, width, 3)`, from one end of the path to the other.
+        A tuple of two arrays, from one end of the path to the other: uint8 pictures
+        `(num_frames, height, width, 3)`, and which part of each pixel the shape covers, float from
+        0 to 1 `(num_frames, height, width)`.
     """
-    look = _draw_look((seed, group), height, width)
+    look = _draw_look((seed, group), height, width, shape_scale)
     rng = np.random.default_rng((seed, group, clip, AXES.index(axis)))
     place = {"column": rng.uniform(), "row": rng.uniform()}
-    angle, step = rng.uniform(0, 2 * math.pi), rng.uniform(*STEPS)
-    return np.stack(
-        [
-            _draw_picture(look, angle, **{**place, axis: place[axis] + i * step})
-            for i in range(num_frames)
-        ]
-    )
+    angle, step = rng.uniform(0, 2 * math.pi), rng.uniform(*STEPS) * shape_scale
+    drawn = [
+        _draw_picture(look, angle, **{**place, axis: place[axis] + i * step})
+        for i in range(num_frames)
+    ]
+    return tuple(map(np.stack, zip(*drawn, strict=True)))
 
 
-def _draw_look(seed, height, width):
+def _draw_look(seed, height, width, shape_scale):
     """Draws what the clips of one group have in common: shape, colours, background."""
     rng = np.random.default_rng(seed)
     colours = rng.uniform(0, 255, (64, 4, 3))
@@ -155,16 +157,19 @@ def _draw_look(seed, height, width):
     waves = rng.uniform(-3, 3, (3, 6, 3)) * (1, 1, 2)
     texture = [sum(np.sin(u * x + v * y + p) for u, v, p in channel) for channel in waves]
     return {
-        "radius": rng.uniform(0.34, 0.42) * height,
+        "radius": rng.uniform(0.34, 0.42) * height * shape_scale,
         "lobes": rng.uniform(-0.14, 0.14, (3, 2)),
-        "rings": rng.uniform(0.24, 0.30) * height,
+        "rings": rng.uniform(0.24, 0.30) * height * shape_scale,
         "colours": colours[1:],
         "background": colours[0] + 14 * np.stack(texture, axis=-1),
     }
 
 
 def _draw_picture(look, angle, column, row):
-    """Draws the shape at a place given as parts of the frame's width and height."""
+    """Draws the shape at a place given as parts of the frame's width and height.
+
+    Returns the picture, and which part of each pixel the shape covers.
+    """
     height, width, _ = look["background"].shape
     y, x = np.mgrid[:height, :width]
     y = (y - row * height + height / 2) % height - height / 2
@@ -181,7 +186,7 @@ def _draw_picture(look, angle, column, row):
     paint = one + half * (other - one)
     paint = paint + rings * (third - paint)
     picture = look["background"] + inside * (paint - look["background"])
-    return np.clip(picture + 0.5, 0, 255).astype("uint8")
+    return np.clip(picture + 0.5, 0, 255).astype("uint8"), inside[..., 0]
 
 
 def _check_settings(num_groups, clips_per_group, num_frames, height, width, seed):
@@ -216,7 +221,7 @@ def _write_videos(folder, num_groups, clips_per_group, num_frames, height, width
         (folder / class_name).mkdir(parents=True)
     for group, clip in _clips(range(1, num_groups + 1), clips_per_group):
         paths = {
-            axis: draw_path(axis, group, clip, num_frames, height, width, seed) for axis in AXES
+            axis: draw_path(axis, group, clip, num_frames, height, width, seed)[0] for axis in AXES
         }
         for class_name, (axis, passes) in CLASSES.items():
             frames = paths[axis][visiting_order(num_frames, passes)]

@@ -11,7 +11,7 @@ from keras_ctsep.data import transforms
 from keras_ctsep.data.batching import balanced_order, batch_items, stack_batch
 from keras_ctsep.data.clip_cache import ClipCache
 from keras_ctsep.data.clip_sampling import random_clip, uniform_clips
-from keras_ctsep.data.decoding import VideoError, decode_frames
+from keras_ctsep.data.decoding import VideoError, decode_frames, known_rate
 from keras_ctsep.data.look_ahead import LookAhead
 
 
@@ -283,9 +283,7 @@ class VideoDataset(keras.utils.PyDataset):
     def _clip_indices(self, path, rng, info):
         frame_stride = self.frame_stride
         if self.fps:
-            if not info.fps:
-                raise VideoError(f"{path}: does not say its frame rate, fps={self.fps} is wanted")
-            frame_stride = info.fps / self.fps
+            frame_stride = known_rate(path, info, f"fps={self.fps}") / self.fps
         num_frames = self.num_frames + bool(self.frame_differences)
         if self.augment:
             return random_clip(info.num_frames, num_frames, frame_stride, rng=rng)[None]

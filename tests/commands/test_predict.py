@@ -1,18 +1,23 @@
 """Names of what happens in videos."""
 
+import csv
 import functools
+import json
 import sys
 
+import numpy as np
 import pytest
 from colour_model import colour_model, write_colour_run
+from painted_videos import write_frames
 from tiny_videos import COLOURS, write_video
 from torch_checkpoints import narrow_state, write_checkpoint
 from web_server import serve_published
 
 from keras_ctsep import commands
 from keras_ctsep.commands import options, predict
+from keras_ctsep.commands.names import output_names
 from keras_ctsep.commands.options import ClipOptions
-from keras_ctsep.inference import classifier
+from keras_ctsep.inference import VideoClassifier, classifier, score_windows
 from keras_ctsep.models import make_network
 from keras_ctsep.weights import kinetics400_class_names
 
@@ -61,8 +66,8 @@ def test_pictures_are_drawn_when_asked_for_each_under_its_own_name(
 
 def test_names_of_pictures_are_never_the_same():
     videos = ["a/jump.mp4", "b/jump.avi", "b/jump-2.mp4", "JUMP.mp4", "$x_$.mp4"]
-    names = predict.picture_names(videos)
-    assert names[0] == "jump-frames.png" and names[4] == "$x_$-frames.png"
+    names = output_names(videos)
+    assert names[0] == "jump" and names[4] == "$x_$"
     assert len({name.lower() for name in names}) == len(videos)
 
 
@@ -117,3 +122,57 @@ def test_weights_of_torchvision_name_classes_of_kinetics(videos, tmp_path, capsy
     assert lines[0] == videos[0] and len(lines) == 6
     for line in lines[1:]:
         assert line.split(maxsplit=1)[1] in kinetics400_class_names()
+
+
+def test_every_follows_what_happens(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model = write_colour_run(tmp_path)
+    colours = [COLOURS["Red"]] * 30 + [COLOURS["Blue"]] * 20
+    frames = [np.full((24, 32, 3), colour, "uint8") for colour in colours]
+    write_frames(tmp_path / "a.avi", frames)
+    (tmp_path / "text.avi").write_text("no video")
+    line = f"predict a.avi text.avi --model {model} --every 0.2 --smooth 1 --output out"
+    assert commands.main(line.split()) == 1
+    printed = capsys.readouterr()
+    assert "1 of 2 videos could not be read." in printed.err
+    lines = [line.split() for line in printed.out.splitlines()]
+    assert lines[0] == ["a.avi"] and [line[3] for line in lines[1:]] == ["Red", "Blue"]
+    # The windows are at 0, 5, ... 45 and have four frames; that at 30 is the first blue one.
+    assert [line[:2] for line in lines[1:]] == [["0:00.0", "0:01.2"], ["0:01.2", "0:02.0"]]
+    windows = score_windows(VideoClassifier.load(model), "a.avi", every=0.2)
+    with open("out/a-scores.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["start"]) for row in rows] == [number / 5 for number in range(10)]
+    scores = [[float(row[name]) for name in COLOURS] for row in rows]
+    np.testing.assert_allclose(scores, windows.scores, atol=1e-6)
+    with open("out/a-segments.csv", newline="") as file:
+        red, blue = csv.DictReader(file)
+    assert red["class"] == "Red" and red["end"] == blue["start"] == "1.180"
+    assert float(red["score"]) == pytest.approx(windows.scores[:6, 0].mean(), abs=1e-5)
+    pytest.importorskip("matplotlib")
+    assert (tmp_path / "out" / "a-timeline.png").exists()
+
+
+@pytest.mark.parametrize("options", ["--num-clips 2", "--every 0.08"])
+def test_programs_read_lines_of_json(videos, model, options, tmp_path, capsys):
+    none = str(tmp_path / "none.avi")
+    line = f"predict {videos[0]} {none} {videos[1]} --model {model} --top 2 --json {options}"
+    assert commands.main(line.split()) == 1
+    red, error, blue = map(json.loads, capsys.readouterr().out.splitlines())
+    assert [found["video"] for found in (red, error, blue)] == [videos[0], none, videos[1]]
+    assert error["error"] == f"{none}: No such file or directory"
+    if "every" in options:
+        assert [segment["class"] for segment in blue["segments"]] == ["Blue"]
+        assert blue["segments"][0]["end"] == blue["duration"] == 6 / 25
+        [first, _] = blue = blue["windows"]
+        assert (first["start"], first["end"]) == (0, 4 / 25)
+        blue = first
+    names = [found["class"] for found in blue["classes"]]
+    assert len(names) == 2 and names[0] == "Blue"
+
+
+@pytest.mark.parametrize("options", ["--every 0", "--every nan", "--every 1 --smooth 0"])
+def test_windows_need_a_distance(options, videos, model, capsys):
+    line = f"predict {videos[0]} --model {model} {options}"
+    assert commands.main(line.split()) == 2
+    assert "Received: " in capsys.readouterr().err

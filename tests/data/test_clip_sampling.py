@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_ctsep.data import random_clip, uniform_clips
+from keras_ctsep.data import random_clip, uniform_clips, window_clips
 
 
 @pytest.mark.parametrize(
@@ -72,3 +72,28 @@ def test_arguments_are_checked(rng, arguments):
 def test_number_of_clips_is_checked():
     with pytest.raises(ValueError, match="Received: num_clips=0"):
         uniform_clips(10, 4, num_clips=0)
+
+
+@pytest.mark.parametrize(
+    "arguments, starts",
+    [
+        ((10, 4, 1, 3), [0, 3, 6]),
+        ((11, 4, 1, 3), [0, 3, 6]),
+        ((9, 4, 1, 1), [0, 1, 2, 3, 4, 5]),
+        ((10, 4, 2, 1.5), [0, 2, 3]),  # 4.5 is nearest to 5, which is too late
+        ((200, 16, 2, 29.97), [0, 30, 60, 90, 120, 150]),
+        ((6, 4, 2, 3), [0]),
+    ],
+)
+def test_windows_start_where_they_should(arguments, starts):
+    num_video_frames, num_frames, stride, _ = arguments
+    indices = window_clips(*arguments)
+    assert indices[:, 0].tolist() == starts
+    expected = np.add.outer(starts, np.arange(num_frames) * stride)
+    assert indices.tolist() == np.minimum(expected, num_video_frames - 1).tolist()
+
+
+@pytest.mark.parametrize("step", [0, 0.5, -1, float("nan"), float("inf")])
+def test_windows_need_a_step(step):
+    with pytest.raises(ValueError, match="Received: step="):
+        window_clips(10, 4, 1, step)

@@ -5,7 +5,14 @@ import zipfile
 import av
 import numpy as np
 import pytest
-from painted_videos import painted_frame, read_numbers, write_frames, write_painted, write_sound
+from painted_videos import (
+    cut_file,
+    painted_frame,
+    read_numbers,
+    write_frames,
+    write_painted,
+    write_sound,
+)
 
 from keras_ctsep.data import VideoError, decode_frames, read_video_info, video_file
 from keras_ctsep.data.video_file import orientation_of, upright
@@ -41,12 +48,6 @@ def set_header_length(path, num_frames):
     place = content.index(b"strh") + 8 + 32
     content[place : place + 4] = struct.pack("<I", num_frames)
     open(path, "wb").write(content)
-
-
-def cut_file(path, fraction):
-    content = open(path, "rb").read()
-    open(path, "wb").write(content[: int(len(content) * fraction)])
-    return path
 
 
 @pytest.mark.parametrize("name", FORMATS)

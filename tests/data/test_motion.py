@@ -33,7 +33,7 @@ def decode(path):
 
 def group_paths(group, num_clips):
     return {
-        (axis, clip): motion.draw_path(axis, group, clip, **SIZE)
+        (axis, clip): motion.draw_path(axis, group, clip, **SIZE)[0]
         for axis in ("column", "row")
         for clip in range(1, num_clips + 1)
     }
