@@ -1,0 +1,132 @@
+"""Exporting a model: write, open in the other runtime, compare, keep or raise."""
+
+import contextlib
+import math
+import os
+import pathlib
+
+import keras
+
+from keras_ctsep.export.comparison import TOLERANCE, largest_difference, probe_batches
+from keras_ctsep.export.own_process import export_in_own_process
+from keras_ctsep.export.writers import WRITERS, write
+from keras_ctsep.files import require_writable, write_whole
+from keras_ctsep.inference.exported import RUNTIMES, open_exported, require_modules
+from keras_ctsep.ops.backend import device_kind
+
+
+def export(classifier, path, format, calibration=None):
+    """Writes a model as a file for another runtime, if that returns the scores of Keras.
+
+    The file is written beside the target and opened in the runtime of its format. Both score
+    batches of 1 and 3 clips, and clips of two other sizes where the model takes any. The file is
+    kept if the largest difference is at most 1e-4 of the largest score; of probabilities the
+    logarithms are compared as well. The file has the names of the classes and the way clips are
+    cut inside, and `keras_ctsep.inference.VideoClassifier.load` opens it.
+
+    A format is written on the backend whose exporter is right for it: `"torch"` on PyTorch, all
+    others on TensorFlow. On another backend, or with a GPU, this starts a process of its own with
+    that backend on the CPU.
+
+    Args:
+        classifier: a `keras_ctsep.inference.VideoClassifier`.
+        path: file to write; an existing one is replaced. Its ending is that of the format: `.onnx`,
+            `.tflite` for LiteRT, `.xml` for OpenVINO (with a `.bin` beside it), `.pt2` for
+            torch.export. For SavedModel it is a folder that does not exist.
+        format: `"onnx"`, `"litert"`, `"saved_model"`, `"openvino"` or `"torch"`.
+        calibration: None, or uint8 clips `(num_clips, frames, height, width, channels)` like those
+            of the training: ONNX and LiteRT files then compute in 8-bit integers where they can,
+            with ranges that were seen on these clips. Scores differ, so measure the accuracy.
+
+    Returns:
+        The largest difference, a float.
+
+    Raises:
+        ModuleNotFoundError: when a package or a backend is missing.
+        OSError: when the path cannot be written.
+        ValueError: for another ending or format, and when the scores differ; no file is left.
+
+    Example:
+    >>> import keras, tempfile
+    >>> from keras_ctsep.export import export
+    >>> from keras_ctsep.inference import VideoClassifier
+    >>> clip = keras.Input((None, None, None, 3))
+    >>> model = keras.Model(clip, keras.layers.GlobalAveragePooling3D()(clip))
+    >>> clips = {"num_frames": 8, "fps": 15, "short_side": 64, "crop_size": 56}
+    >>> classifier = VideoClassifier(model, ["red", "green", "blue"], clips)
+    >>> path = tempfile.mkdtemp() + "/model.pt2"
+    >>> if keras.backend.backend() == "torch":  # on others it starts a process
+    ...     assert export(classifier, path, "torch") <= 1e-4
+    ...     assert VideoClassifier.load(path).class_names == ("red", "green", "blue")
+    """
+    path = pathlib.Path(path)
+    check_target(path, format, is_int8=calibration is not None)
+    classifier.require_keras()
+    model = classifier.model
+    on_cpu = not model.weights or device_kind(model.weights[0].value) == "cpu"
+    shape, sizes = _shapes(classifier, WRITERS[format].takes_any_size and calibration is None)
+    with _write_whole(path) as temporary:
+        if on_cpu and keras.backend.backend() == WRITERS[format].backend:
+            write(model, temporary, format, shape, classifier.about, calibration)
+            difference = 0.0
+        else:
+            difference = export_in_own_process(classifier, temporary, format, calibration)
+        if on_cpu:  # GPUs multiply with fewer digits; the other process has compared on the CPU
+            exported, _ = open_exported(temporary, format)
+            for clips in probe_batches(shape, sizes):
+                scores = exported.predict_on_batch(clips), model.predict_on_batch(clips)
+                difference = max(largest_difference(*scores), difference)
+        if not difference <= (TOLERANCE if calibration is None else math.inf):
+            raise ValueError(
+                f"{path}: Expected the scores of Keras within {TOLERANCE} of the largest. "
+                f"Received: a difference of {difference:.2g}; no file is left"
+            )
+    return difference
+
+
+def check_target(path, format, is_int8=False):
+    """Raises unless a file of a format can be written; called before long work.
+
+    Args:
+        path: `pathlib.Path`.
+        format: name of the format.
+        is_int8: whether it is to compute in 8-bit integers.
+    """
+    if format not in WRITERS or is_int8 and not WRITERS[format].takes_int8:
+        known = [name for name, row in WRITERS.items() if row.takes_int8 or not is_int8]
+        raise ValueError(
+            f"Expected a format{' for int8' * is_int8} out of {known}. Received: format={format!r}"
+        )
+    runtime, writer = RUNTIMES[format], WRITERS[format]
+    endings = {row.ending for row in RUNTIMES.values()} | {".keras"}
+    if (path.suffix if path.suffix in endings else "") != runtime.ending:
+        expected = f"ends in {runtime.ending}" if runtime.ending else "is that of a folder"
+        raise ValueError(
+            f"Expected a path that {expected} for the format {format}. Received: {path}"
+        )
+    if path.is_dir() or not runtime.ending and path.exists():
+        raise ValueError(f"Expected the path of a new file or folder. Received: {path}, exists")
+    modules = dict.fromkeys((writer.backend, *writer.modules, runtime.module))
+    require_modules(f"{runtime.title} files", modules, (writer.backend, runtime.extra))
+    require_writable(path.parent)
+
+
+def _shapes(classifier, takes_any_size):
+    """Returns the shape of the file's clips, None where free, and the sizes of the classifier's."""
+    clips, shape = classifier.clips, classifier.model.input_shape
+    sizes = clips["num_frames"], clips["crop_size"], clips["crop_size"]
+    return (None, *(shape[1:4] if takes_any_size else sizes), shape[4]), sizes
+
+
+@contextlib.contextmanager
+def _write_whole(path):
+    """As `write_whole`, with the weights that OpenVINO has in a second file."""
+    with write_whole(path) as temporary:
+        weights = temporary.with_suffix(".bin")
+        try:
+            yield temporary
+            if weights.exists():
+                path.unlink(missing_ok=True)  # an old file does not fit the new weights
+                os.replace(weights, path.with_suffix(".bin"))
+        finally:
+            weights.unlink(missing_ok=True)
