@@ -11,6 +11,7 @@ import sys
 COMMANDS = {
     "predict": "Names what happens in videos.",
     "evaluate": "Measures a saved model: accuracy of clips, of videos and of each class.",
+    "export": "Writes a model as a file for another runtime.",
     "check": "Reads every frame of a data set, and says what is wrong with it.",
 }
 

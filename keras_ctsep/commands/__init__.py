@@ -4,9 +4,14 @@ import sys
 
 import tyro
 
-from keras_ctsep.commands import check, evaluate, predict
+from keras_ctsep.commands import check, evaluate, export, predict
 
-COMMANDS = {"predict": predict.main, "evaluate": evaluate.main, "check": check.main}
+COMMANDS = {
+    "predict": predict.main,
+    "evaluate": evaluate.main,
+    "export": export.main,
+    "check": check.main,
+}
 
 
 def main(args):
