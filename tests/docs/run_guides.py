@@ -25,7 +25,7 @@ from tiny_videos import COLOURS, write_tiny_ucf101, write_video
 from torch_checkpoints import GOLDEN, write_checkpoint
 
 from keras_ctsep import commands
-from keras_ctsep.commands import check, evaluate, options, predict
+from keras_ctsep.commands import check, evaluate, export, options, predict
 
 ROOT = pathlib.Path(__file__).parents[2]
 PAGES = {str(path.relative_to(ROOT)): path for path in sorted((ROOT / "docs").glob("**/*.md"))}
@@ -159,7 +159,7 @@ def test_files_that_readme_links_to_exist():
 
 
 def test_options_that_the_texts_name_exist():
-    mains = [module.main for module in (train, train_ucf, run, check, evaluate, predict)]
+    mains = [module.main for module in (train, train_ucf, run, check, evaluate, export, predict)]
     known = {name for main in mains for name in inspect.signature(main).parameters}
     known |= {field.name for field in dataclasses.fields(options.ClipOptions)}
     for page, path in PAGES.items():
