@@ -48,7 +48,7 @@ def _draw_clips(shape, rng):
     return np.rint(np.clip(pictures, 0, 255)).astype("float32")
 
 
-def largest_difference(scores, reference):
+def largest_difference(scores, reference, logarithms=True):
     """Returns the largest difference between two arrays of scores, in parts of the largest score.
 
     Of probabilities the logarithms are compared as well: a network that is sure of each clip
@@ -57,6 +57,7 @@ def largest_difference(scores, reference):
     Args:
         scores: float array `(batch, num_classes)`.
         reference: the same of Keras.
+        logarithms: whether to compare those of probabilities.
 
     Returns:
         A float; NaN where a score is no number.
@@ -68,6 +69,7 @@ def largest_difference(scores, reference):
     if scores.shape != reference.shape:
         return float("nan")
     pairs = [(scores, reference)]
-    if reference.min() >= 0 and np.allclose(reference.sum(axis=-1), 1, atol=1e-3):
+    if logarithms and reference.min() >= 0 and np.allclose(reference.sum(axis=-1), 1, atol=1e-3):
         pairs.append([np.log(np.maximum(array, _SMALLEST)) for array in (scores, reference)])
-    return float(max(abs(one - own).max() / (abs(own).max() or 1) for one, own in pairs))
+    # NumPy's maximum, because Python's may leave NaN out.
+    return float(np.max([abs(one - own).max() / (abs(own).max() or 1) for one, own in pairs]))

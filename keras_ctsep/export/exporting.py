@@ -6,45 +6,52 @@ import os
 import pathlib
 
 import keras
+import numpy as np
 
 from keras_ctsep.export.comparison import TOLERANCE, largest_difference, probe_batches
 from keras_ctsep.export.own_process import export_in_own_process
 from keras_ctsep.export.writers import WRITERS, write
 from keras_ctsep.files import require_writable, write_whole
+from keras_ctsep.inference import VideoClassifier
 from keras_ctsep.inference.exported import RUNTIMES, open_exported, require_modules
 from keras_ctsep.ops.backend import device_kind
+from keras_ctsep.weights.published import TORCHVISION
 
 
-def export(classifier, path, format, calibration=None):
+def export(model, path, format, calibration=None):
     """Writes a model as a file for another runtime, if that returns the scores of Keras.
 
     The file is written beside the target and opened in the runtime of its format. Both score
     batches of 1 and 3 clips, and clips of two other sizes where the model takes any. The file is
     kept if the largest difference is at most 1e-4 of the largest score; of probabilities the
-    logarithms are compared as well. The file has the names of the classes and the way clips are
-    cut inside, and `keras_ctsep.inference.VideoClassifier.load` opens it.
+    logarithms are compared as well. The file of a `VideoClassifier` has the names of the classes
+    and the way clips are cut inside; `keras_ctsep.inference.VideoClassifier.load` opens it.
 
     A format is written on the backend whose exporter is right for it: `"torch"` on PyTorch, all
     others on TensorFlow. On another backend, or with a GPU, this starts a process of its own with
     that backend on the CPU.
 
     Args:
-        classifier: a `keras_ctsep.inference.VideoClassifier`.
+        model: a `keras_ctsep.inference.VideoClassifier`, or a Keras model that takes clips
+            `(batch, frames, height, width, channels)` and returns scores `(batch, num_classes)`.
         path: file to write; an existing one is replaced. Its ending is that of the format: `.onnx`,
             `.tflite` for LiteRT, `.xml` for OpenVINO (with a `.bin` beside it), `.pt2` for
             torch.export. For SavedModel it is a folder that does not exist.
-        format: `"onnx"`, `"litert"`, `"saved_model"`, `"openvino"` or `"torch"`.
+        format: `"onnx"`, `"litert"`, `"saved_model"`, `"openvino"` or `"torch"`. Files of
+            torch.export take clips of the classifier's size only; those of a Keras model that
+            takes any size, 16x112x112.
         calibration: None, or uint8 clips `(num_clips, frames, height, width, channels)` like those
             of the training: ONNX and LiteRT files then compute in 8-bit integers where they can,
             with ranges that were seen on these clips. Scores differ, so measure the accuracy.
 
     Returns:
-        The largest difference, a float.
+        The largest difference, a float; with `calibration` that of three of those clips.
 
     Raises:
         ModuleNotFoundError: when a package or a backend is missing.
         OSError: when the path cannot be written.
-        ValueError: for another ending or format, and when the scores differ; no file is left.
+        ValueError: for another model, ending or format, and when the scores differ; no file is
+            left.
 
     Example:
     >>> import keras, tempfile
@@ -61,21 +68,27 @@ def export(classifier, path, format, calibration=None):
     """
     path = pathlib.Path(path)
     check_target(path, format, is_int8=calibration is not None)
-    classifier.require_keras()
-    model = classifier.model
-    on_cpu = not model.weights or device_kind(model.weights[0].value) == "cpu"
-    shape, sizes = _shapes(classifier, WRITERS[format].takes_any_size and calibration is None)
+    network, clips, about = _parts(model)
+    on_cpu = not network.weights or device_kind(network.weights[0].value) == "cpu"
+    sizes = clips["num_frames"], clips["crop_size"], clips["crop_size"]
+    shape = network.input_shape
+    if calibration is not None or not WRITERS[format].takes_any_size:
+        fixed = (own or size for own, size in zip(shape[1:4], sizes, strict=True))
+        shape = (None, *fixed, shape[4])
+    differences = []
     with _write_whole(path) as temporary:
         if on_cpu and keras.backend.backend() == WRITERS[format].backend:
-            write(model, temporary, format, shape, classifier.about, calibration)
-            difference = 0.0
+            write(network, temporary, format, shape, about, calibration)
         else:
-            difference = export_in_own_process(classifier, temporary, format, calibration)
+            differences += [export_in_own_process(model, temporary, format, calibration)]
         if on_cpu:  # GPUs multiply with fewer digits; the other process has compared on the CPU
             exported, _ = open_exported(temporary, format)
-            for clips in probe_batches(shape, sizes):
-                scores = exported.predict_on_batch(clips), model.predict_on_batch(clips)
-                difference = max(largest_difference(*scores), difference)
+            is_exact = calibration is None
+            batches = probe_batches(shape, sizes) if is_exact else [calibration[:3]]
+            for batch in batches:
+                scores = exported.predict_on_batch(batch), network.predict_on_batch(batch)
+                differences += [largest_difference(*scores, logarithms=is_exact)]
+        difference = float(np.max(differences))  # NaN if one is NaN
         if not difference <= (TOLERANCE if calibration is None else math.inf):
             raise ValueError(
                 f"{path}: Expected the scores of Keras within {TOLERANCE} of the largest. "
@@ -111,11 +124,18 @@ def check_target(path, format, is_int8=False):
     require_writable(path.parent)
 
 
-def _shapes(classifier, takes_any_size):
-    """Returns the shape of the file's clips, None where free, and the sizes of the classifier's."""
-    clips, shape = classifier.clips, classifier.model.input_shape
-    sizes = clips["num_frames"], clips["crop_size"], clips["crop_size"]
-    return (None, *(shape[1:4] if takes_any_size else sizes), shape[4]), sizes
+def _parts(model):
+    """Returns the Keras model, how its clips are cut, and what a file has beside it."""
+    if isinstance(model, VideoClassifier):
+        model.require_keras()
+        return model.model, model.clips, model.about
+    shape = getattr(model, "input_shape", None)
+    if not isinstance(model, keras.Model) or not isinstance(shape, tuple) or len(shape) != 5:
+        raise ValueError(
+            "Expected a VideoClassifier, or a Keras model whose one input are clips. "
+            f"Received: {type(model).__name__} with input_shape={shape}"
+        )
+    return model, TORCHVISION.clips, {}
 
 
 @contextlib.contextmanager

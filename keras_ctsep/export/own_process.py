@@ -6,17 +6,18 @@ import subprocess
 import sys
 import tempfile
 
+import keras
 import numpy as np
 
 from keras_ctsep.export.writers import WRITERS
 from keras_ctsep.inference.exported import RUNTIMES
 
 
-def export_in_own_process(classifier, path, file_format, calibration=None):
+def export_in_own_process(model, path, file_format, calibration=None):
     """Does what `export` does, in another process.
 
     Args:
-        classifier: a `keras_ctsep.inference.VideoClassifier`.
+        model: a `keras_ctsep.inference.VideoClassifier`, or a Keras model.
         path: file to write.
         file_format: name of a row of `WRITERS`.
         calibration: as in `export`.
@@ -32,7 +33,7 @@ def export_in_own_process(classifier, path, file_format, calibration=None):
     print(f"Writing {title} in a process of its own, with Keras on {backend}.", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         files = [str(pathlib.Path(folder, name)) for name in ("model.keras", "clips.npy")]
-        classifier.save(files[0])
+        model.save(files[0])
         if calibration is not None:
             np.save(files[1], calibration)
         hidden = {"CUDA_VISIBLE_DEVICES": "", "KERAS_BACKEND": backend}
@@ -51,9 +52,14 @@ def export_in_own_process(classifier, path, file_format, calibration=None):
 def _main(path, file_format, model, clips):
     from keras_ctsep.export import export
     from keras_ctsep.inference import VideoClassifier
+    from keras_ctsep.inference.about import read_about
 
     calibration = np.load(clips) if os.path.exists(clips) else None
-    print(export(VideoClassifier.load(model), path, file_format, calibration))
+    if read_about(model):
+        opened = VideoClassifier.load(model)
+    else:
+        opened = keras.saving.load_model(model, compile=False)
+    print(export(opened, path, file_format, calibration))
 
 
 if __name__ == "__main__":

@@ -48,3 +48,8 @@ def test_clips_are_grey_levels_that_differ_from_clip_to_clip_and_frame_to_frame(
 def test_the_largest_difference_is_a_part_of_the_largest_score(scores, reference, expected):
     found = largest_difference(np.array(scores, "float32"), np.array(reference, "float32"))
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-12)
+
+
+def test_the_logarithms_can_be_left_out():
+    scores = np.array([[0.9999, 0.0001]]), np.array([[0.9998, 0.0002]])
+    assert largest_difference(*scores, logarithms=False) == pytest.approx(0.0001 / 0.9998)

@@ -5,13 +5,13 @@ import importlib.util
 import keras
 import numpy as np
 import pytest
-from colour_model import CLIPS, colour_model
+from colour_model import CLIPS
 
 from keras_ctsep import CTSepResNet10
 from keras_ctsep.export import export, writers
 from keras_ctsep.export.own_process import export_in_own_process
 from keras_ctsep.inference import VideoClassifier
-from keras_ctsep.inference.exported import RUNTIMES
+from keras_ctsep.inference.exported import RUNTIMES, ExportedModel
 
 NAMES = ('a "b", <c>', "d\u2028e", "\udcff$x_")
 PATHS = {"onnx": "m.onnx", "litert": "m.tflite", "openvino": "m.xml", "torch": "m.pt2"}
@@ -85,21 +85,22 @@ def test_a_model_of_one_size_is_a_file_of_one_size(file_format, tmp_path):
 
 
 @needs_writer
-def test_a_file_with_other_scores_is_not_kept(small, tmp_path, monkeypatch):
+@pytest.mark.parametrize("error, received", [(0.003, r"0\.0"), (float("nan"), "nan")])
+def test_a_file_with_other_scores_is_not_kept(error, received, small, tmp_path, monkeypatch):
     path = tmp_path / PATHS.get(OWN, "m")
     row = writers.WRITERS[OWN]
 
     def write_wrong(model, *arguments):
         bias = model.get_layer("classifier").bias
         right = keras.ops.convert_to_numpy(bias)
-        bias.assign(right + [0.003, 0, 0])
+        bias.assign(right + [error, 0, 0])
         try:
             row.write(model, *arguments)
         finally:
             bias.assign(right)
 
     monkeypatch.setitem(writers.WRITERS, OWN, row._replace(write=write_wrong))
-    with pytest.raises(ValueError, match=r"the scores of Keras .* Received: a difference of 0\.0"):
+    with pytest.raises(ValueError, match=f"scores of Keras .* a difference of {received}"):
         export(small, path, OWN)
     assert list(tmp_path.iterdir()) == []
     if RUNTIMES[OWN].ending:  # a folder would be refused
@@ -191,8 +192,27 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_work(small, tmp_p
         export(small, tmp_path / "file" / PATHS.get(OWN, "m"), OWN)
 
 
-def test_an_exported_model_is_not_exported_again_nor_saved(tmp_path):
-    exported = VideoClassifier(colour_model(), NAMES, CLIPS)
-    exported.model = object()  # as from a file
-    with pytest.raises(ValueError, match="model of a .keras file. Received: an exported file"):
+@needs_writer
+def test_a_keras_model_is_exported_without_names(small, tmp_path):
+    path = tmp_path / PATHS.get(OWN, "m")
+    assert export_in_own_process(small.model, path, OWN) < 1e-5
+    with pytest.raises(ValueError, match="Expected a file that VideoClassifier saved"):
+        VideoClassifier.load(path)
+    clips = CLIPS | {"num_frames": 16, "crop_size": 112}
+    found = VideoClassifier.load(path, class_names=NAMES, **clips)
+    # PyTorch's file has the default size.
+    assert found.model.input_shape[1:4] == ((16, 112, 112) if OWN == "torch" else (None,) * 3)
+
+
+def test_what_is_no_model_of_clips_is_refused(tmp_path):
+    images = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])
+    exported = ExportedModel(lambda clips: clips, (None, None, None, None, 3), 3)
+    exported = VideoClassifier(exported, NAMES, CLIPS)
+    path = tmp_path / PATHS.get(OWN, "m")
+    if OWN:
+        with pytest.raises(ValueError, match=r"Received: Sequential with .*\(None, 8, 8, 3\)"):
+            export(images, path, OWN)
+        with pytest.raises(ValueError, match="a .keras file. Received: an exported file"):
+            export(exported, path, OWN)
+    with pytest.raises(ValueError, match="a .keras file. Received: an exported file"):
         exported.save(tmp_path / "m.keras")
