@@ -163,6 +163,6 @@ def test_options_that_the_texts_name_exist():
     known = {name for main in mains for name in inspect.signature(main).parameters}
     known |= {field.name for field in dataclasses.fields(options.ClipOptions)}
     for page, path in PAGES.items():
-        named = re.findall(r"`--(?:no-)?([a-z][a-z-]*)", path.read_text(encoding="utf-8"))
+        named = re.findall(r"`--(?:no-)?([a-z][a-z0-9-]*)", path.read_text(encoding="utf-8"))
         unknown = {name.replace("-", "_") for name in named} - known - {"help"}
         assert not unknown, f"{page}: {unknown}"
