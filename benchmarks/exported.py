@@ -72,7 +72,7 @@ def write_all(classifier, folder, calibration):
     for file_format, row in WRITERS.items():
         for clips in (None, calibration) if row.takes_int8 else (None,):
             is_int8 = clips is not None
-            path = folder / default_path("model.keras", file_format, is_int8)
+            path = folder / default_path("model.keras", None, file_format, is_int8)
             try:
                 export(classifier, path, file_format, clips)
             except (ModuleNotFoundError, ValueError) as error:

@@ -13,6 +13,7 @@ from keras_ctsep.commands.options import AS_SAVED, ClipOptions, open_classifier
 from keras_ctsep.data import Annotations, read_videos
 from keras_ctsep.export import export
 from keras_ctsep.export.exporting import check_target
+from keras_ctsep.files import is_remote
 from keras_ctsep.inference import VideoClassifier
 from keras_ctsep.inference.exported import RUNTIMES
 
@@ -43,11 +44,13 @@ def main(
     classes and the way clips are cut inside: the commands predict and evaluate take it.
 
     Args:
-        model: .keras file that training wrote; with --weights the name of a network.
+        model: .keras file that training wrote, or its address; with --weights the name of a
+            network.
         format: what to write.
         output: file to write, or for saved_model the folder; if not given, one beside the model
             that is called after it.
-        weights: file for that network, such as torchvision's r2plus1d_18.pth.
+        weights: name of published weights, such as kinetics400, or a file or address of weights
+            for that network.
         class_names: text file with the name of a class in each line, instead of the names that
             the file of the model has.
         int8: whether onnx and litert compute in 8-bit integers, with ranges from training videos.
@@ -68,13 +71,13 @@ def main(
         ValueError: when the model cannot be opened, the file returns other scores, or the videos
             are not found.
     """
-    path = pathlib.Path(output or default_path(weights or model, format, int8))
+    path = pathlib.Path(output or default_path(model, weights, format, int8))
     check_target(path, format, int8)
     classifier = open_classifier(model, weights, class_names, clips)
     if not int8:
         print_result(path, export(classifier, path, format))
         return 0
-    source, _ = choose_videos(weights or model, dataset, data, split, annotations, None)
+    source, _ = choose_videos(model, dataset, data, split, annotations, None)
     train, test = (
         with_labels_of(
             read_videos(subset=subset, class_names=classifier.class_names, **source),
@@ -86,26 +89,30 @@ def main(
     print_result(path, export(classifier, path, format, calibration))
     views = classifier.dataset(test, batch_size=16, num_clips=CLIPS_PER_VIDEO, num_threads=workers)
     rows = [
-        (name, *measure(one, views, calibration[:1]), file_size(name))
-        for name, one in ((weights or model, classifier), (path, VideoClassifier.load(path)))
+        (name, *measure(one, views, calibration[:1]), size)
+        for name, one, size in (
+            (model, classifier, 4 * classifier.model.count_params()),
+            (path, VideoClassifier.load(path), file_size(path)),
+        )
     ]
     print_rows(rows, len(test))
     return 0
 
 
-def default_path(model, format, int8):
-    """Returns a path beside the model.
+def default_path(model, weights, format, int8):
+    """Returns a path beside the model, or in the current folder what is called after it.
 
     Example:
-    >>> str(default_path("runs/best.keras", "onnx", int8=True))
+    >>> default_path("runs/best.keras", None, "onnx", int8=True).as_posix()
     'runs/best-int8.onnx'
-    >>> str(default_path("runs/best.keras", "saved_model", int8=False))
-    'runs/best-saved_model'
+    >>> default_path("R2Plus1D18", "kinetics400", "saved_model", int8=False).as_posix()
+    'R2Plus1D18-kinetics400-saved_model'
     """
-    path = pathlib.Path(model)
-    ending = RUNTIMES[format].ending
-    name = path.stem + "-int8" * int8 + (ending or f"-{format}")
-    return path.with_name(name)
+    name = f"{model}-{pathlib.Path(weights).stem}" if weights else pathlib.Path(model).stem
+    name += "-int8" * int8 + (RUNTIMES[format].ending or f"-{format}")
+    return (
+        pathlib.Path(name) if weights or is_remote(model) else pathlib.Path(model).with_name(name)
+    )
 
 
 def read_clips(classifier, videos, workers):

@@ -15,7 +15,9 @@ from keras_ctsep.files import require_writable, write_whole
 from keras_ctsep.inference import VideoClassifier
 from keras_ctsep.inference.exported import RUNTIMES, open_exported, require_modules
 from keras_ctsep.ops.backend import device_kind
-from keras_ctsep.weights.published import TORCHVISION
+
+# Of a model that does not say for which clips it is; those of most published networks.
+_CLIPS = {"num_frames": 16, "crop_size": 112}
 
 
 def export(model, path, format, calibration=None):
@@ -135,7 +137,7 @@ def _parts(model):
             "Expected a VideoClassifier, or a Keras model whose one input are clips. "
             f"Received: {type(model).__name__} with input_shape={shape}"
         )
-    return model, TORCHVISION.clips, {}
+    return model, _CLIPS, {}
 
 
 @contextlib.contextmanager
