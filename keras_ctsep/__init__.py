@@ -3,6 +3,7 @@
 from keras_ctsep import (
     data,
     evaluation,
+    export,
     inference,
     layers,
     models,
@@ -74,6 +75,7 @@ __all__ = [
     "count_multiply_adds",
     "data",
     "evaluation",
+    "export",
     "freeze_norms",
     "inference",
     "layers",

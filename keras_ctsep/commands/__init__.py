@@ -4,12 +4,13 @@ import sys
 
 import tyro
 
-from keras_ctsep.commands import check, demo, evaluate, explain, predict, watch
+from keras_ctsep.commands import check, demo, evaluate, explain, export, predict, watch
 
 COMMANDS = {
     "predict": predict.main,
     "explain": explain.main,
     "evaluate": evaluate.main,
+    "export": export.main,
     "check": check.main,
     "watch": watch.main,
     "demo": demo.main,

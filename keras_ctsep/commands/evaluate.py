@@ -38,8 +38,8 @@ def main(
     """Measures a saved model: accuracy of clips, of videos and of each class.
 
     Args:
-        model: .keras file that training wrote, or its address; with --weights the name of a
-            network, a small one if not given.
+        model: .keras file that training wrote, its address, or a file that the command export
+            wrote; with --weights the name of a network, a small one if not given.
         weights: name of published weights, such as kinetics400, or a file or address of weights.
         dataset: how the videos are labelled; that of the run if not given, from the settings.json
             beside the model, as are data, split and annotations.
@@ -121,7 +121,8 @@ def default_output(model, weights, subset):
     path = pathlib.Path(model)
     if weights:
         return pathlib.Path(f"{model}-{pathlib.Path(weights).stem}-{subset}")
-    name = f"{path.stem}-{subset}"
+    # Files that were exported from one model are called alike but for the ending.
+    name = f"{path.stem if path.suffix == '.keras' else path.name}-{subset}"
     return pathlib.Path(name) if is_remote(model) else path.with_name(name)
 
 

@@ -39,8 +39,8 @@ def open_classifier(model, weights=None, class_names=None, clips=AS_SAVED):
     """Opens the model of a command.
 
     Args:
-        model: a `.keras` file, or with `weights` the name of a network; None for the default
-            network.
+        model: a `.keras` file, an exported file, or with `weights` the name of a network; None for
+            the default network.
         weights: name of published weights, or a file of weights.
         class_names: text file with the name of a class in each line, or None.
         clips: `ClipOptions`.

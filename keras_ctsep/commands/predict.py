@@ -33,9 +33,9 @@ def main(
 
     Args:
         videos: files to look at.
-        model: .keras file that training wrote, or its address; with --weights the name of a
-            network. Without it, a small network that knows the 400 classes of Kinetics-400, whose
-            weights are downloaded the first time.
+        model: .keras file that training wrote, its address, or a file that the command export
+            wrote; with --weights the name of a network. Without it, a small network that knows the
+            400 classes of Kinetics-400, whose weights are downloaded the first time.
         weights: name of published weights, such as kinetics400, or a file or address of weights
             for that network, such as torchvision's r2plus1d_18.pth.
         class_names: text file with the name of a class in each line, instead of the names that

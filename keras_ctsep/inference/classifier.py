@@ -1,6 +1,5 @@
 """A trained model with the names of its classes and the way its clips are cut."""
 
-import json
 import math
 import os
 import zipfile
@@ -13,12 +12,13 @@ import keras_ctsep
 from keras_ctsep.data import Annotations, VideoDataset, VideoError
 from keras_ctsep.data.look_ahead import LookAhead
 from keras_ctsep.files import local_file, write_whole
+from keras_ctsep.inference.about import append_about, read_about
 from keras_ctsep.inference.class_names import names_beside
+from keras_ctsep.inference.exported import format_of, open_exported
 from keras_ctsep.models import make_network
 from keras_ctsep.weights import count_saved_classes
 from keras_ctsep.weights.published import is_name, published_like
 
-_MEMBER = "keras_ctsep.json"  # what a `.keras` file, a zip archive, has beside Keras's own members
 _SIZES = ("num_frames", "crop_size")
 # One of each pair says it.
 _SCALES = ("short_side", "frame_size")
@@ -48,11 +48,12 @@ class VideoClassifier:
     """A model that knows the names of its classes and how its clips are cut.
 
     Saved, it is an ordinary `.keras` file that has both inside, so that a file that was moved
-    predicts the same. `keras.saving.load_model` opens it as well, as the model alone.
+    predicts the same. `keras.saving.load_model` opens it as well, as the model alone. Files that
+    `keras_ctsep.export.export` wrote are opened in the same way.
 
     Args:
         model: a Keras model that takes clips `(batch, frames, height, width, 3)` and returns
-            scores `(batch, num_classes)`.
+            scores `(batch, num_classes)`; of an exported file an object with the same `predict`.
         class_names: sequence of str, one for each class.
         clips: dict of arguments of `keras_ctsep.data.VideoDataset`: `num_frames`, `crop_size`,
             `short_side` or `frame_size`, and `frame_stride` or `fps`; optionally `antialias`,
@@ -97,6 +98,17 @@ class VideoClassifier:
                 "Expected clips with num_frames, short_side, crop_size, and frame_stride or fps. "
                 f"Received: clips={self.clips}"
             )
+        _check_sizes(model, self.clips)
+
+    @property
+    def about(self):
+        """What a file has beside the model: a dict of the class names, the clips and versions."""
+        return {
+            "class_names": self.class_names,
+            "clips": self.clips,
+            "keras_ctsep": keras_ctsep.__version__,
+            "keras": keras.__version__,
+        }
 
     def save(self, path):
         """Writes a `.keras` file with the names of the classes and the clips inside it.
@@ -106,33 +118,38 @@ class VideoClassifier:
 
         Raises:
             OSError: when the file cannot be written.
-            ValueError: when the path has another ending.
+            ValueError: when the path has another ending, and for a model of an exported file.
         """
         if not os.fspath(path).endswith(".keras"):
             raise ValueError(f"Expected a path that ends in .keras. Received: {path}")
-        version = keras_ctsep.__version__
-        about = {"class_names": self.class_names, "clips": self.clips, "keras_ctsep": version}
+        self.require_keras()
         with write_whole(path) as temporary:
             self.model.save(temporary)
-            with zipfile.ZipFile(temporary, "a") as archive:
-                archive.writestr(_MEMBER, json.dumps(about, indent=2))
+            append_about(temporary, self.about)
+
+    def require_keras(self):
+        """Raises a ValueError unless the model is one of Keras, with layers and weights."""
+        if not isinstance(self.model, keras.Model):
+            raise ValueError("Expected the model of a .keras file. Received: an exported file")
 
     @classmethod
     def load(cls, path, class_names=None, **clips):
-        """Opens a `.keras` file.
+        """Opens a `.keras` file, or one that `keras_ctsep.export.export` wrote.
 
         Args:
-            path: a file that `save` wrote, or an address of one that `fsspec` opens (`hf://...`,
-                `s3://...`, `https://...`). For another `.keras` file, `class_names` and `clips`
-                have to be given.
+            path: a file that `save` or `export` wrote, or an address of one that `fsspec` opens
+                (`hf://...`, `s3://...`, `https://...`). For others, `class_names` and `clips` have
+                to be given.
             class_names: sequence of str instead of the names in the file.
             **clips: arguments of clips instead of those in the file, unless `None`. `fps` takes
                 the place of a `frame_stride`, and the other way round.
 
         Returns:
-            A `VideoClassifier`; its model is not compiled.
+            A `VideoClassifier`; its model is not compiled. An exported file runs on the CPU, in the
+            runtime of its format.
 
         Raises:
+            ModuleNotFoundError: when the runtime of an exported file is not installed.
             ValueError: when the file is no model, or does not say what is not given.
         """
         with local_file(path) as file:
@@ -140,7 +157,7 @@ class VideoClassifier:
 
     @classmethod
     def _load(cls, path, class_names, clips):
-        about = _read_member(path)
+        model, about = open_exported(path) if format_of(path) else (None, _about_keras_file(path))
         clips = _changed(about.get("clips", {}), clips)
         class_names = about.get("class_names") if class_names is None else class_names
         if class_names is None or not _is_complete(clips):
@@ -149,11 +166,7 @@ class VideoClassifier:
                 "short_side, crop_size, and frame_stride or fps with it. "
                 f"Received: {clips or 'no clips'}, {len(class_names or ())} class names"
             )
-        try:
-            model = keras.saving.load_model(path, compile=False)
-        except (OSError, KeyError, RuntimeError, TypeError) as error:
-            raise _not_a_model(path, error) from error
-        return cls(model, class_names, clips)
+        return cls(model or _load_keras_model(path), class_names, clips)
 
     @classmethod
     def from_weights(cls, name, weights, class_names=None, **clips):
@@ -276,13 +289,30 @@ def _is_complete(clips):
     return {*_SIZES} <= clips.keys() and clips.keys() & {*_SCALES} and clips.keys() & {*_RATES}
 
 
-def _read_member(path):
+def _check_sizes(model, clips):
+    """Raises when the model takes clips of one size, and `clips` makes others."""
+    if not isinstance(model.input_shape, tuple):
+        raise ValueError(f"Expected a model of one input. Received: {len(model.inputs)} inputs")
+    sizes = clips["num_frames"], clips["crop_size"], clips["crop_size"]
+    fixed = model.input_shape[1:4]
+    if any(size not in (None, own) for size, own in zip(fixed, sizes, strict=True)):
+        raise ValueError(
+            "Expected clips of the frames, height and width that the model takes, "
+            f"{', '.join(map(str, fixed))}. Received: clips={clips}"
+        )
+
+
+def _about_keras_file(path):
     try:
-        with zipfile.ZipFile(path) as archive:
-            if _MEMBER not in archive.namelist():
-                return {}
-            return json.loads(archive.read(_MEMBER))
+        return read_about(path)
     except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise _not_a_model(path, error) from error
+
+
+def _load_keras_model(path):
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except (OSError, KeyError, RuntimeError, TypeError) as error:
         raise _not_a_model(path, error) from error
 
 

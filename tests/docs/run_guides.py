@@ -26,7 +26,7 @@ from tiny_videos import COLOURS, write_tiny_ucf101, write_video
 from torch_checkpoints import GOLDEN, write_checkpoint
 
 from keras_ctsep import commands
-from keras_ctsep.commands import check, demo, evaluate, explain, options, predict, watch
+from keras_ctsep.commands import check, demo, evaluate, explain, export, options, predict, watch
 from keras_ctsep.weights import published
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -181,11 +181,11 @@ def test_files_that_readme_links_to_exist():
 
 
 def test_options_that_the_texts_name_exist():
-    commands_ = (check, evaluate, predict, explain, watch, demo)
+    commands_ = (check, evaluate, predict, explain, export, watch, demo)
     mains = [module.main for module in (train, train_ucf, finetune, run, *commands_)]
     known = {name for main in mains for name in inspect.signature(main).parameters}
     known |= {field.name for field in dataclasses.fields(options.ClipOptions)}
     for page, path in PAGES.items():
-        named = re.findall(r"`--(?:no-)?([a-z][a-z-]*)", path.read_text(encoding="utf-8"))
+        named = re.findall(r"`--(?:no-)?([a-z][a-z0-9-]*)", path.read_text(encoding="utf-8"))
         unknown = {name.replace("-", "_") for name in named} - known - {"help"}
         assert not unknown, f"{page}: {unknown}"

@@ -66,7 +66,8 @@ def test_keras_opens_the_file_as_the_model_alone(tmp_path):
     with zipfile.ZipFile(path) as archive:
         about = json.loads(archive.read("keras_ctsep.json"))
     expected = {"class_names": list(COLOURS), "clips": CLIPS}
-    assert about == expected | {"keras_ctsep": keras_ctsep.__version__}
+    versions = {"keras_ctsep": keras_ctsep.__version__, "keras": keras.__version__}
+    assert about == expected | versions
 
 
 def test_names_with_any_letters_come_back(tmp_path):

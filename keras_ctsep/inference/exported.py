@@ -1,0 +1,229 @@
+"""Exported files, each opened in the runtime of its format."""
+
+import importlib.util
+import json
+import os
+import pathlib
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from keras_ctsep.inference.about import ABOUT, read_about
+
+
+class ExportedModel:
+    """A network in another runtime, with those methods of a Keras model that predict.
+
+    Args:
+        run: function from float32 clips to scores.
+        input_shape: `(None, frames, height, width, channels)`, with None for sizes that are free.
+        num_classes: number of scores of a clip.
+    """
+
+    def __init__(self, run, input_shape, num_classes):
+        self._run = run
+        self.input_shape = tuple(input_shape)
+        self.output_shape = (None, num_classes)
+
+    def predict_on_batch(self, clips):
+        """Returns scores `(batch, num_classes)` of clips, uint8 or float."""
+        return np.asarray(self._run(np.ascontiguousarray(clips, "float32")))
+
+    def predict(self, clips, batch_size=32, verbose=0, callbacks=None):
+        """Returns the scores of all clips, as `keras.Model.predict` does.
+
+        Args:
+            clips: array of clips, or a `keras.utils.PyDataset` whose batches begin with clips.
+            batch_size: number of clips in a batch of an array.
+            verbose: whether to show a progress bar.
+            callbacks: None; only Keras's models have any.
+
+        Returns:
+            Array `(num_clips, num_classes)`.
+
+        Raises:
+            ValueError: for callbacks.
+        """
+        if callbacks:
+            raise ValueError(f"Expected no callbacks. Received: callbacks={callbacks}")
+        if isinstance(clips, keras.utils.PyDataset):
+            batches, num_batches = (clips[index][0] for index in range(len(clips))), len(clips)
+        else:
+            starts = range(0, len(clips), batch_size)
+            batches = (clips[start : start + batch_size] for start in starts)
+            num_batches = len(starts)
+        bar = keras.utils.Progbar(num_batches, verbose=verbose)
+        scores = []
+        for batch in batches:
+            scores.append(self.predict_on_batch(batch))
+            bar.add(1)
+        return np.concatenate(scores)
+
+
+class Runtime(NamedTuple):
+    """A row of the table of runtimes.
+
+    Attributes:
+        title: what people call the format.
+        ending: of its files; empty for a folder.
+        module: the package that opens them.
+        extra: the extra of this package that brings it.
+        open: function from a path to `(run, input_shape, num_classes, about)`.
+    """
+
+    title: str
+    ending: str
+    module: str
+    extra: str
+    open: object
+
+
+def open_exported(path, file_format=None):
+    """Opens an exported file in the runtime of its format, on the CPU.
+
+    Args:
+        path: file or folder that `keras_ctsep.export.export` wrote.
+        file_format: name of a row of `RUNTIMES`; default: by the ending of the path.
+
+    Returns:
+        A tuple of the `ExportedModel` and what the file has beside it, a dict.
+
+    Raises:
+        ModuleNotFoundError: without the runtime.
+        ValueError: when the runtime cannot open the file.
+    """
+    path = os.fspath(path)
+    runtime = RUNTIMES[file_format or format_of(path)]
+    require_modules(f"{runtime.title} files", [runtime.module], [runtime.extra])
+    try:
+        if not os.path.exists(path):
+            raise ValueError("no such file")
+        run, input_shape, num_classes, about = runtime.open(path)
+        about = json.loads(about) if isinstance(about, str) else about
+    except Exception as error:  # each runtime raises errors of its own
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        message = f"{path}: Expected a file in the format {runtime.title}. Received: {reason}"
+        raise ValueError(message) from error
+    return ExportedModel(run, (None, *input_shape[1:]), num_classes), about or {}
+
+
+def format_of(path):
+    """Returns the format of an exported file by the ending of its path, else None.
+
+    Example:
+    >>> format_of("best.onnx"), format_of("best.keras")
+    ('onnx', None)
+    """
+    path = pathlib.Path(path)
+    if path.is_dir():
+        return "saved_model"
+    endings = {row.ending: name for name, row in RUNTIMES.items() if row.ending}
+    return endings.get(path.suffix)
+
+
+def require_modules(subject, modules, extras):
+    """Raises unless packages are installed, with the one command that brings them.
+
+    Args:
+        subject: what needs them, for the message.
+        modules: names of top modules.
+        extras: the extras of this package that have them.
+
+    Raises:
+        ModuleNotFoundError: when one is missing.
+    """
+    missing = [module for module in modules if importlib.util.find_spec(module) is None]
+    if missing:
+        raise ModuleNotFoundError(
+            f"{subject} need {', '.join(missing)}: "
+            f"pip install 'keras_ctsep[{','.join(dict.fromkeys(extras))}]'"
+        )
+
+
+def _open_onnx(path):
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    [clips], [scores] = session.get_inputs(), session.get_outputs()
+    shape = [size if isinstance(size, int) else None for size in clips.shape]
+    about = session.get_modelmeta().custom_metadata_map.get(ABOUT)
+    return lambda x: session.run(None, {clips.name: x})[0], shape, scores.shape[-1], about
+
+
+def _open_litert(path):
+    from ai_edge_litert.interpreter import Interpreter
+
+    about = read_about(path)
+    interpreter = Interpreter(path, num_threads=os.cpu_count())
+    [clips], [scores] = interpreter.get_input_details(), interpreter.get_output_details()
+    sizes = None
+
+    def run(x):
+        nonlocal sizes
+        if x.shape != sizes:
+            interpreter.resize_tensor_input(clips["index"], x.shape)
+            interpreter.allocate_tensors()
+            sizes = x.shape
+        interpreter.set_tensor(clips["index"], x)
+        interpreter.invoke()
+        return interpreter.get_tensor(scores["index"])
+
+    shape = [None if size < 0 else int(size) for size in clips["shape_signature"]]
+    return run, shape, int(scores["shape_signature"][-1]), about
+
+
+def _open_openvino(path):
+    import openvino
+
+    core = openvino.Core()
+    model = core.read_model(path)
+    about = model.get_rt_info([ABOUT]).value if model.has_rt_info([ABOUT]) else None
+    # Its own choice is bfloat16 where the processor has it, which changes the third digit.
+    compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    [clips], [scores] = model.inputs, model.outputs
+    shape = [None if size.is_dynamic else size.get_length() for size in clips.partial_shape]
+    num_classes = scores.partial_shape[-1].get_length()
+    return lambda x: compiled(x)[0], shape, num_classes, about
+
+
+def _open_saved_model(path):
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(path)
+    serve = loaded.signatures["serving_default"]
+    [(name, clips)] = serve.structured_input_signature[1].items()
+    [(output, scores)] = serve.structured_outputs.items()
+
+    def run(x, loaded=loaded):  # which has the weights as long as somebody holds it
+        return serve(**{name: tf.constant(x)})[output].numpy()
+
+    file = pathlib.Path(path, "assets.extra", ABOUT)
+    about = file.read_text(encoding="utf-8") if file.exists() else None
+    return run, clips.shape.as_list(), scores.shape[-1], about
+
+
+def _open_torch(path):
+    import torch
+
+    extra = {ABOUT: ""}
+    program = torch.export.load(path, extra_files=extra)
+    tensors = {node.name: node.meta.get("val") for node in program.graph.nodes}
+    [clips], [scores] = program.graph_signature.user_inputs, program.graph_signature.user_outputs
+    module = program.module()
+
+    def run(x):
+        with torch.no_grad():
+            return module(torch.from_numpy(x)).numpy()
+
+    shape = [size if isinstance(size, int) else None for size in tensors[clips].shape]
+    return run, shape, tensors[scores].shape[-1], extra[ABOUT] or None
+
+
+RUNTIMES = {
+    "onnx": Runtime("ONNX", ".onnx", "onnxruntime", "onnx", _open_onnx),
+    "litert": Runtime("LiteRT", ".tflite", "ai_edge_litert", "litert", _open_litert),
+    "saved_model": Runtime("SavedModel", "", "tensorflow", "tensorflow", _open_saved_model),
+    "openvino": Runtime("OpenVINO", ".xml", "openvino", "openvino", _open_openvino),
+    "torch": Runtime("torch.export", ".pt2", "torch", "torch", _open_torch),
+}

@@ -1,0 +1,83 @@
+"""Files of other runtimes, behind the same class as `.keras` files."""
+
+import importlib.util
+
+import keras
+import numpy as np
+import pytest
+from colour_model import CLIPS
+from tiny_videos import COLOURS, write_video
+
+from keras_ctsep import evaluation
+from keras_ctsep.data import Annotations
+from keras_ctsep.inference import VideoClassifier
+from keras_ctsep.inference.exported import RUNTIMES, ExportedModel, format_of
+
+ENDINGS = [(name, row.ending) for name, row in RUNTIMES.items() if row.ending]
+
+
+def mean_colours(clips):
+    assert clips.dtype == "float32" and clips.flags["C_CONTIGUOUS"]
+    return clips.mean(axis=(1, 2, 3))
+
+
+@pytest.fixture
+def colours():
+    return ExportedModel(mean_colours, (None, None, 16, 16, 3), 3)
+
+
+def test_arrays_are_scored_in_batches(colours):
+    clips = np.arange(5 * 2 * 4 * 4 * 3, dtype="uint8").reshape(5, 2, 4, 4, 3)
+    expected = clips.mean(axis=(1, 2, 3))
+    np.testing.assert_allclose(colours.predict(clips, batch_size=2), expected, rtol=1e-6)
+    np.testing.assert_allclose(colours.predict_on_batch(clips[::2]), expected[::2], rtol=1e-6)
+    assert colours.output_shape == (None, 3)
+    with pytest.raises(ValueError, match="Received: callbacks="):
+        colours.predict(clips, callbacks=[keras.callbacks.Callback()])
+
+
+def test_videos_are_predicted_and_evaluated(colours, tmp_path, capsys):
+    paths = [str(tmp_path / f"{name}.avi") for name in COLOURS]
+    for path, colour in zip(paths, COLOURS.values(), strict=True):
+        write_video(tmp_path / path, colour)
+    classifier = VideoClassifier(colours, list(COLOURS), CLIPS)
+    found = [classifier.top(one.scores, 1)[0][0] for one in classifier.predict(paths, num_clips=2)]
+    assert found == list(COLOURS)
+    views = classifier.dataset(Annotations(paths, [0, 1, 2], COLOURS), batch_size=4, num_clips=2)
+    scores, labels, _ = evaluation.score_views(classifier.model, views)
+    clips = np.concatenate([views[0][0], views[1][0]])[:6]
+    np.testing.assert_allclose(scores.reshape(6, 3), clips.mean(axis=(1, 2, 3)), rtol=1e-6)
+    assert scores.argmax(axis=2).tolist() == [[0, 0], [1, 1], [2, 2]] and labels.tolist() == [
+        0,
+        1,
+        2,
+    ]
+    assert "2/2" in capsys.readouterr().out  # the progress bar
+
+
+def test_sizes_that_the_file_does_not_take_are_refused(colours):
+    with pytest.raises(ValueError, match=r"None, 16, 16\. Received: clips=.*'crop_size': 8"):
+        VideoClassifier(colours, list(COLOURS), CLIPS | {"crop_size": 8})
+
+
+def test_formats_are_known_by_the_ending(tmp_path):
+    assert [format_of(f"m{ending}") for _, ending in ENDINGS] == [name for name, _ in ENDINGS]
+    assert format_of(tmp_path) == "saved_model" and format_of(tmp_path / "m.keras") is None
+
+
+@pytest.mark.parametrize("file_format, ending", ENDINGS)
+def test_files_that_are_none_are_named_and_a_missing_runtime_too(file_format, ending, tmp_path):
+    path = tmp_path / f"m{ending}"
+    row = RUNTIMES[file_format]
+    if importlib.util.find_spec(row.module) is None:
+        with pytest.raises(ModuleNotFoundError, match=rf"pip install 'keras_ctsep\[{row.extra}\]'"):
+            VideoClassifier.load(path)
+        return
+    for content in (None, b"", b"no model"):
+        if content is not None:
+            path.write_bytes(content)
+        with pytest.raises(
+            ValueError, match=rf"m\{ending}: Expected a file in .* Received: ."
+        ) as e:
+            VideoClassifier.load(path)
+        assert "\n" not in str(e.value)
