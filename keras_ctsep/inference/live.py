@@ -45,6 +45,7 @@ class LiveClassifier:
         length, side = classifier.clips["num_frames"], classifier.clips["crop_size"]
         self._shape = (length, side, side, 3)
         try:
+            classifier.require_keras()
             step = frames_per_step(classifier.model)
             latest = max(step, length // step * step)
             self._stream = streaming(classifier.model, (step, *self._shape[1:]), latest)

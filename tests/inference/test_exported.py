@@ -12,6 +12,7 @@ from keras_ctsep import evaluation
 from keras_ctsep.data import Annotations
 from keras_ctsep.inference import VideoClassifier
 from keras_ctsep.inference.exported import RUNTIMES, ExportedModel, format_of
+from keras_ctsep.inference.live import LiveClassifier
 
 ENDINGS = [(name, row.ending) for name, row in RUNTIMES.items() if row.ending]
 
@@ -53,6 +54,14 @@ def test_videos_are_predicted_and_evaluated(colours, tmp_path, capsys):
         2,
     ]
     assert "2/2" in capsys.readouterr().out  # the progress bar
+
+
+def test_a_live_video_is_scored_in_windows(colours):
+    live = LiveClassifier(VideoClassifier(colours, list(COLOURS), CLIPS))
+    assert not live.is_streaming
+    frames = np.full((4, 18, 24, 3), (10, 200, 30), "uint8")
+    for _, scores in live.scores(frames):
+        np.testing.assert_allclose(scores, (10, 200, 30))
 
 
 def test_sizes_that_the_file_does_not_take_are_refused(colours):
