@@ -91,19 +91,15 @@ def main(
     output = pathlib.Path(output or default_output(model, weights, subset))
     require_writable(output)
     scores, labels, paths = evaluation.score_views(classifier.model, views)
-    matrix = evaluation.confusion_matrix(scores.mean(axis=1), labels)
-    result = measure(scores, labels) | {"subset": subset, "num_videos": len(labels)}
-    write_report(output, classifier.class_names, matrix, result)
     with write_whole(output / "scores.npz") as temporary:
         names = classifier.class_names
         np.savez(temporary, scores=scores, labels=labels, paths=paths, class_names=names)
+    matrix = evaluation.confusion_matrix(scores.mean(axis=1), labels)
+    result = measure(scores, labels) | {"subset": subset, "num_videos": len(labels)}
+    write_report(output, classifier.class_names, matrix, result)
     print_report(classifier.class_names, matrix, result, views, output)
     if published:
-        print(
-            f"published: {published.level} top-1 {published.top1:.3f} %, top-5 "
-            f"{published.top5 or float('nan'):.3f} % "
-            f"({published.num_clips} x {published.num_crops} views)"
-        )
+        print(_published_line(published))
     with optional_picture(output / "confusion_matrix.png") as picture:
         plot_confusion_matrix(matrix, classifier.class_names, picture)
     return int(bool(views.bad_files))
@@ -195,6 +191,7 @@ def measure(scores, labels):
         "clip_top5": evaluation.top_k_accuracy(of_clips, clip_labels, k=5),
         "video_top1": evaluation.top_k_accuracy(of_videos, labels, k=1),
         "video_top5": evaluation.top_k_accuracy(of_videos, labels, k=5),
+        "video_balanced": evaluation.balanced_accuracy(of_videos, labels),
     }
 
 
@@ -220,9 +217,16 @@ def print_report(class_names, matrix, result, views, output):
         print(f"{len(views.bad_files)} videos could not be read:", *views.bad_files, sep="\n  ")
     print(
         "clip top-1 {clip_top1:.3f}, top-5 {clip_top5:.3f}; video top-1 {video_top1:.3f}, top-5 "
-        "{video_top5:.3f} ({num_videos} videos of the subset {subset}, ".format(**result)
+        "{video_top5:.3f}, balanced {video_balanced:.3f} ({num_videos} videos of the subset "
+        "{subset}, ".format(**result)
         + f"{views.num_clips} x {views.num_crops} views; files in {output})"
     )
+
+
+def _published_line(row):
+    top5 = "" if row.top5 is None else f", top-5 {row.top5:.3f} %"
+    views = f"{row.num_clips} x {row.num_crops} views"
+    return f"published: {row.level} top-1 {row.top1:.3f} %{top5} ({views})"
 
 
 def _rows(class_names, matrix):

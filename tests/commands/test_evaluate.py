@@ -48,6 +48,7 @@ def test_the_videos_of_the_run_are_measured(model, capsys):
     assert evaluate.main(model=str(model), num_clips=3) == 0
     folder = model.with_name("last-test")
     expected = {"clip_top1": 5 / 6, "clip_top5": 1, "video_top1": 5 / 6, "video_top5": 1}
+    expected["video_balanced"] = pytest.approx((1 / 2 + 1 + 1) / 3)
     assert accuracy(folder) == expected | {"subset": "test", "num_videos": 6}
     with np.load(folder / "scores.npz") as file:
         assert file["scores"].shape == (6, 3, 3)
