@@ -21,9 +21,9 @@ from keras_ctsep.data import (
 from keras_ctsep.data.decoding import known_rate
 
 _LARGEST_BATCH = 8
-# PyTorch's `tree_flatten`, through which Keras hands over lists of tensors, leaves them in reference
-# cycles. Python frees those late, because it counts objects and not bytes: in an hour that added
-# 600 MB.
+# PyTorch's `tree_flatten`, through which Keras hands over lists of tensors, leaves them in cycles
+# of references. Python frees those late, because it counts objects and not bytes: in an hour that
+# added 600 MB.
 _BATCHES_PER_COLLECTION = 8
 # What of `VideoClassifier.clips` does not say the size of decoded frames.
 _NO_SCALING = (
