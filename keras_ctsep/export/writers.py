@@ -129,7 +129,7 @@ WRITERS = {
     "onnx": Writer("tensorflow", ("tf2onnx", "onnx"), _write_onnx, takes_int8=True),
     "litert": Writer("tensorflow", (), _write_litert, takes_int8=True),
     "saved_model": Writer("tensorflow", (), _write_saved_model),
-    "openvino": Writer("tensorflow", (), _write_openvino),
+    "openvino": Writer("tensorflow", ("scipy",), _write_openvino),
     # torch.export has guards for lengths and sizes: a file would take a few others at most.
     "torch": Writer("torch", (), _write_torch, takes_any_size=False),
 }

@@ -12,8 +12,8 @@ import pytest
 
 from keras_ctsep.models import NETWORKS, make_network
 
-# Of the CTSepResNets and CTSepXception the kind that drew all kernels of one width alike.
-DEPTHWISE = [name for name in NETWORKS if name.startswith("CTSep")]
+# The kind that drew all kernels of one width alike.
+DEPTHWISE = [name for name in NETWORKS if name.startswith(("CTSepResNet", "CTSepXception"))]
 
 
 @functools.cache

@@ -31,6 +31,7 @@ FILES = {
     "curves.png",
     "history.csv",
     "last.keras",
+    "results.json",
     "settings.json",
     "state.npz",
 }
