@@ -26,6 +26,8 @@ def main():
         # In a process of our own: TensorFlow's convolutions on a CPU then take half the time. Where
         # the user has made this setting, it stays.
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+        # TensorFlow's remarks about the processor hide our one line of an error.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         from keras_ctsep import commands
 
         return commands.main(words)

@@ -72,7 +72,7 @@ def main(
     model, weights = named_model(model, weights)
     if weights and not (dataset and data):
         raise ValueError(
-            "Expected --dataset and --data with --weights. "
+            "Expected --dataset and --data, or a --model beside whose file its run says them. "
             f"Received: dataset={dataset}, data={data}"
         )
     classifier = open_classifier(model, weights, class_names, clips)
