@@ -5,7 +5,6 @@ torchvision's, so that its weights fit.
 """
 
 import functools
-from typing import NamedTuple
 
 import keras
 from keras import layers
@@ -38,20 +37,11 @@ def conv2plus1d(x, filters, kernel_size, **kwargs):
     return blocks.conv2plus1d(x, filters, kernel_size, mid_filters=filters, **kwargs)
 
 
-class Variant(NamedTuple):
-    """A row of the table.
-
-    Attributes:
-        conv: the convolution over space and time of stages 2 to 5, a function as in `blocks`. The
-            stem, which reads three channels, is `conv2plus1d`.
-    """
-
-    conv: object
-
-
+# The convolution over space and time of stages 2 to 5, a function as in `blocks`. The stem, which
+# reads three channels, is `conv2plus1d` in both.
 VARIANTS = {
-    "S3D": Variant(conv2plus1d),
-    "CTSepS3D": Variant(functools.partial(blocks.ct_separable_conv3d, temporal="full")),
+    "S3D": conv2plus1d,
+    "CTSepS3D": functools.partial(blocks.ct_separable_conv3d, temporal="full"),
 }
 
 
@@ -120,7 +110,7 @@ def SeparableInception(
     x = clips
     if include_preprocessing:
         x = blocks.normalize(x, published_like(variant, weights))
-    x = _features(x, VARIANTS[variant].conv, width)
+    x = _features(x, VARIANTS[variant], width)
     if include_top:
         # The first and the last frame are in one pair of frames each, all others in two.
         x = layers.AveragePooling3D((2, 1, 1), strides=1, name="pairs_of_frames")(x)

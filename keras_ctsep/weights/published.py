@@ -60,11 +60,13 @@ def kinetics400_class_names():
     return tuple(text.read_text(encoding="utf-8").splitlines())
 
 
+_kinetics400 = functools.partial(
+    Published, name="kinetics400", class_names=kinetics400_class_names()
+)
+
 # torchvision (`models/video/resnet.py`, `transforms/_presets.py`, VideoClassification).
 _torchvision = functools.partial(
-    Published,
-    name="kinetics400",
-    class_names=kinetics400_class_names(),
+    _kinetics400,
     mean=(0.43216, 0.394666, 0.37645),
     deviation=(0.22803, 0.22145, 0.216989),
     num_crops=1,
@@ -86,10 +88,8 @@ _torchvision_resnet = functools.partial(
 
 # PyTorchVideo (`models/hub/x3d.py`; its model zoo says how clips were cut). It publishes no digits.
 _pytorchvideo = functools.partial(
-    Published,
-    name="kinetics400",
+    _kinetics400,
     sha256="",
-    class_names=kinetics400_class_names(),
     mean=(0.45, 0.45, 0.45),
     deviation=(0.225, 0.225, 0.225),
     num_clips=10,
