@@ -59,7 +59,7 @@ def test_logits_and_gradient_beside_the_peer(network, tmp_path, rng):
     # Normalized floats from here on.
     ours = keras.Model(network.get_layer("normalization").output, network.output)
     clip = rng.normal(size=(1, *peer.clips[1:])).astype("float32")
-    probe = rng.normal(size=(1, 400)).astype("float32")
+    probe = rng.normal(size=(1, ours.output_shape[-1])).astype("float32")
 
     torch_clip = torch.from_numpy(clip.transpose(0, 4, 1, 2, 3)).requires_grad_(True)
     logits = theirs(torch_clip)
