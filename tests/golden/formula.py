@@ -54,6 +54,14 @@ def torch_state(shapes):
     return state
 
 
+def torch_state_of(golden):
+    """The state dict that the golden file of a peer was made with; it holds names and shapes."""
+    texts = zip(golden["names"].tolist(), golden["shapes"].tolist(), strict=True)
+    return torch_state(
+        {name: tuple(int(size) for size in text.split(",") if size) for name, text in texts}
+    )
+
+
 def clips(shape):
     """uint8 `(batch, frames, height, width, 3)`: smooth moving waves with a little noise."""
     b, t, y, x, c = np.meshgrid(*[np.arange(n) for n in shape], indexing="ij")

@@ -33,11 +33,7 @@ def test_published_sizes(network):
 def test_features_and_logits_of_the_golden_file(network):
     peer = peers.PEERS[network.name]
     golden = np.load(GOLDEN / f"{peer.name}.npz")
-    shapes = {
-        key: tuple(int(size) for size in text.split(",") if size)
-        for key, text in zip(golden["names"].tolist(), golden["shapes"].tolist(), strict=True)
-    }
-    load_torch_state(network, formula.torch_state(shapes), "formula")
+    load_torch_state(network, formula.torch_state_of(golden), "formula")
     both = keras.Model(network.input, [network.get_layer("classifier").input, network.output])
     features, logits = both(formula.clips(peer.clips))
     assert_close(features, golden["features"])
