@@ -14,7 +14,7 @@ SMALL = {"num_classes": 5, "width": 0.125, "classifier_activation": None}
 
 
 def test_causal_squeeze_and_excite_by_hand(rng):
-    """Two means of each channel, and activations of straight lines (arXiv 2103.11511, 3.2)."""
+    """Two means of each channel, hard swish and hard sigmoid (arXiv 2103.11511, section 3.2)."""
     inputs = keras.Input((None, None, None, 6))
     model = keras.Model(inputs, models.movinet._weigh_channels(inputs, 6, True, "block"))
     randomize(model)
