@@ -39,7 +39,8 @@ def streaming(model, input_shape=None, num_frames=None):
             None, must be a multiple of `frames_per_step(model)`; height and width must be known,
             since they are sizes of states. Default: the model's own, with any number of frames.
         num_frames: the scores are for so many of the latest frames, a multiple of
-            `frames_per_step(model)`. Default: for all frames so far.
+            `frames_per_step(model)`. Default: for all frames so far. The `CausalMeans` of a
+            MoViNet are always of all frames so far.
 
     Returns:
         A `keras.Model` from `[frames, *states]` to `[scores, *new_states]`. States have up to four

@@ -15,6 +15,7 @@ from keras_ctsep.models import blocks
 from keras_ctsep.weights.load import load_weights
 from keras_ctsep.weights.published import published_like
 
+# Batch norm of the authors.
 NORM = {"norm_epsilon": 1e-3, "norm_momentum": 0.99}
 SPACE = (1, 2, 2)
 NO_STRIDES = (1, 1, 1)
@@ -118,7 +119,8 @@ def MoViNet(
             with the names of the port to PyTorch, Atze00/MoViNet-pytorch. A head for another number
             of classes is left fresh.
         include_preprocessing: whether the model takes RGB frames in 0..255, uint8 or float, and
-            scales them to 0..1 itself. Otherwise it takes float frames of any number of channels.
+            scales them to 0..1 itself. Otherwise it takes float frames in 0..1, of any number of
+            channels.
         pooling: without the top: None for the features `(batch, frames, height, width, channels)`,
             `"avg"` or `"max"` for `(batch, channels)`. With the top it has no meaning.
         classifier_activation: activation of the classifier; None for logits.
@@ -170,7 +172,7 @@ def _features(x, row, width):
     def filters(number):
         return blocks.scale_filters(number, width)
 
-    # In TensorFlow, where these networks are from, `"same"` is what pads before strides.
+    # These networks are from TensorFlow, and pad as `"same"` does there where they stride.
     stem = {"strides": SPACE, "padding": "same", **_unit(row.causal)}
     x = blocks.conv3d(x, filters(row.stem), (1, 3, 3), name="stem_conv", **stem)
     for stage, (filters_out, inner_filters_and_windows) in enumerate(row.stages):
