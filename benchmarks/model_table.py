@@ -36,6 +36,12 @@ ROWS = (
     ("X3D_S", None),
     ("X3D_M", None),
     ("X3D_L", None),
+    ("MoViNetA0", None),
+    ("MoViNetA1", None),
+    ("MoViNetA2", None),
+    ("MoViNetA0Stream", None),
+    ("MoViNetA1Stream", None),
+    ("MoViNetA2Stream", None),
     ("S3D", None),
     ("CTSepS3D", None),
     ("IRCSN50", None),
@@ -53,7 +59,7 @@ HEAD = (
     "parameters",
     "multiply-adds",
     "input",
-    "published accuracy on Kinetics-400, top-1 / top-5",
+    "published accuracy, top-1 / top-5",
     "weights",
 )
 
@@ -93,7 +99,7 @@ def _cells(name, temporal):
 
 
 def _accuracy(row):
-    """Percentages on Kinetics-400, the level, and clips x crops of a video."""
+    """Percentages, the level, and clips x crops of a video."""
     top5 = f" / {row.top5:.2f}" if row.top5 else ""
     return f"{row.top1:.2f}{top5}, {row.level}, {row.num_clips} x {row.num_crops}"
 

@@ -5,7 +5,7 @@
 The other way is to compute the latest clip again for each new frame. A whole clip and as many
 frames in steps are computed in turn. The numbers are medians of the processor time of all threads,
 which other programs disturb less than the clock's. Prints a row of the table in docs/guides/live.md
-for each kind of temporal factor.
+for each network.
 """
 
 import time
@@ -14,13 +14,19 @@ import keras
 import numpy as np
 import tyro
 
-import keras_ctsep
 from keras_ctsep.inference import frames_per_step, initial_states, streaming
 from keras_ctsep.inference.compiled import compiled_call
+from keras_ctsep.models import make_network
+
+NETWORKS = {
+    "full": ("CTSepResNet18", {"causal": True, "temporal": "full"}),
+    "depthwise": ("CTSepResNet18", {"causal": True, "temporal": "depthwise"}),
+    "MoViNetA0Stream": ("MoViNetA0Stream", {}),
+}
 
 
 def main(*, num_frames: int = 16, size: int = 112, width: float = 1.0, rounds: int = 15):
-    """Measures CTSepResNet18, on clips of one batch.
+    """Measures CTSepResNet18 with both kinds of temporal factor, and MoViNetA0Stream, batch 1.
 
     Args:
         num_frames: frames in a clip.
@@ -28,14 +34,12 @@ def main(*, num_frames: int = 16, size: int = 112, width: float = 1.0, rounds: i
         width: factor on the number of filters.
         rounds: how often clip and steps are computed.
     """
-    print(
-        "| backend, temporal factor | ms per clip | frames at a time | cost of a frame, in clips |"
-    )
+    print("| backend, network | ms per clip | frames at a time | cost of a frame, in clips |")
     print("| --- | --- | --- | --- |")
     clip = np.random.default_rng(0).integers(0, 256, (1, num_frames, size, size, 3), "uint8")
-    for temporal in ("full", "depthwise"):
-        options = {"causal": True, "temporal": temporal, "width": width}
-        model = keras_ctsep.CTSepResNet18(101, input_shape=clip.shape[1:], **options)
+    for label, (name, options) in NETWORKS.items():
+        options = {"input_shape": clip.shape[1:], "width": width, **options}
+        model = make_network(name, 101, **options)
         stream = streaming(model, (None, *clip.shape[2:]))
         states = initial_states(stream)
         call, call_stream = compiled_call(model), compiled_call(stream)
@@ -49,7 +53,7 @@ def main(*, num_frames: int = 16, size: int = 112, width: float = 1.0, rounds: i
         for length, seconds in zip(lengths, in_steps, strict=True):
             ratio = np.median(seconds / whole)
             print(
-                f"| {keras.backend.backend()}, {temporal} | {1000 * np.median(whole):.0f} | "
+                f"| {keras.backend.backend()}, {label} | {1000 * np.median(whole):.0f} | "
                 f"{length} | {ratio:.2f} / {num_frames} |",
                 flush=True,
             )

@@ -57,7 +57,8 @@ def main(
     classifier = open_classifier(model, weights, class_names, clips)
     live = LiveClassifier(classifier)
     way = "frame by frame" if live.is_streaming else "clip by clip"
-    _say(f"{source}: {way}, new scores for every {live.num_frames} frames")
+    step = f"{live.num_frames} frames" if live.num_frames > 1 else "frame"
+    _say(f"{source}: {way}, new scores for every {step}")
     sampling = {
         name: value
         for name, value in classifier.clips.items()

@@ -20,8 +20,8 @@ def make_map_model(model):
         `(batch, frames, height, width, num_classes)`, in the sizes of the last features.
 
     Raises:
-        ValueError: when the model ends in another way. X3D does: it has two dense layers after its
-            mean.
+        ValueError: when the model ends in another way. X3D and MoViNets do: they have two dense
+            layers after their mean.
 
     Example:
     >>> from keras_ctsep.inference import make_map_model

@@ -2,7 +2,7 @@
 
 import pathlib
 
-from keras_ctsep.weights import kinetics400_class_names
+from keras_ctsep.weights import kinetics400_class_names, kinetics600_class_names
 
 
 def read_class_names(path):
@@ -34,7 +34,8 @@ def names_beside(weights, num_classes):
     """Returns names for the classes of a file of weights, or raises.
 
     Args:
-        weights: the file; the names are in `classes.txt` next to it, or are Kinetics-400's.
+        weights: the file; the names are in `classes.txt` next to it, or are Kinetics-400's or
+            Kinetics-600's.
         num_classes: number of classes of its head.
 
     Raises:
@@ -42,7 +43,7 @@ def names_beside(weights, num_classes):
     """
     classes = pathlib.Path(weights).with_name("classes.txt")
     beside = read_class_names(classes) if classes.exists() else []
-    for names in (beside, list(kinetics400_class_names())):
+    for names in (beside, list(kinetics400_class_names()), list(kinetics600_class_names())):
         if names and len(names) == num_classes:
             return names
     raise ValueError(

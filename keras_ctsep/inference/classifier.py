@@ -175,7 +175,8 @@ class VideoClassifier:
         The clips are those that the network's published weights were trained with; for a network
         without any, those of R(2+1)D: 16 frames, 15 a second. Published weights have names of
         classes. For a file they are those of the `classes.txt` next to it, where it has as many
-        lines as the file's head has classes, else Kinetics-400's, where the head has 400.
+        lines as the file's head has classes, else Kinetics-400's or Kinetics-600's, where the head
+        has 400 or 600.
 
         Args:
             name: name of the network, see `keras_ctsep.models.make_network`.

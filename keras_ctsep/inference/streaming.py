@@ -3,18 +3,20 @@
 import keras
 import numpy as np
 
-from keras_ctsep.layers import AddReLU, RunningMean, StreamingStep
+from keras_ctsep.layers import AddReLU, ReZero, RunningMean, StreamingStep
 
 _LAYERS = keras.layers
 _TENSOR = keras.KerasTensor
 # What treats each frame by itself, or comes after the pooling.
 _WITHOUT_TIME = (
     AddReLU,
+    ReZero,
     _LAYERS.Activation,
     _LAYERS.Add,
     _LAYERS.BatchNormalization,
     _LAYERS.Dense,
     _LAYERS.Dropout,
+    _LAYERS.Multiply,
     _LAYERS.ReLU,
     _LAYERS.Rescaling,
 )
@@ -37,7 +39,8 @@ def streaming(model, input_shape=None, num_frames=None):
             None, must be a multiple of `frames_per_step(model)`; height and width must be known,
             since they are sizes of states. Default: the model's own, with any number of frames.
         num_frames: the scores are for so many of the latest frames, a multiple of
-            `frames_per_step(model)`. Default: for all frames so far.
+            `frames_per_step(model)`. Default: for all frames so far. The `CausalMeans` of a
+            MoViNet are always of all frames so far.
 
     Returns:
         A `keras.Model` from `[frames, *states]` to `[scores, *new_states]`. States have up to four
@@ -167,7 +170,7 @@ def _step(layer, num_frames):
     if not _looks_back_only(layer):
         raise ValueError(
             f"{layer.name}: Expected a layer that looks back only, as in a network that was made "
-            f"with causal=True. Received: {type(layer).__name__}"
+            f"with causal=True, or MoViNetA0Stream. Received: {type(layer).__name__}"
         )
     copy = type(layer).from_config(layer.get_config())
     if not getattr(layer, "num_remembered", 0):
@@ -176,7 +179,7 @@ def _step(layer, num_frames):
 
 
 def _looks_back_only(layer):
-    if isinstance(layer, _LAYERS.MaxPooling3D):
+    if isinstance(layer, (_LAYERS.AveragePooling3D, _LAYERS.MaxPooling3D)):
         return layer.pool_size[0] == layer.strides[0] == 1
     if isinstance(layer, _LAYERS.ZeroPadding3D):
         return not any(layer.padding[0])

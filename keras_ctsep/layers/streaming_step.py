@@ -8,7 +8,8 @@ class StreamingStep(keras.layers.Wrapper):
     """A causal layer that takes a few frames at a time and what it remembers of those before.
 
     Over a whole video its outputs are those of the layer on the whole video. The layer offers
-    `streaming_step`, `state_shape` and `looks_back_only`, as the convolutions of this package do.
+    `streaming_step`, `state_shape`, `looks_back_only` and `strides`, as the convolutions of this
+    package do, and `CausalMeans`.
 
     Args:
         layer: a layer that looks back only.

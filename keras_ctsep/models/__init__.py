@@ -2,6 +2,15 @@
 
 from keras_ctsep.models.complexity import count_multiply_adds
 from keras_ctsep.models.freezing import freeze_norms
+from keras_ctsep.models.movinet import (
+    MoViNet,
+    MoViNetA0,
+    MoViNetA0Stream,
+    MoViNetA1,
+    MoViNetA1Stream,
+    MoViNetA2,
+    MoViNetA2Stream,
+)
 from keras_ctsep.models.s3d import S3D, CTSepS3D, SeparableInception
 from keras_ctsep.models.video_resnet import (
     IPCSN50,
@@ -45,6 +54,13 @@ __all__ = [
     "IRCSN101",
     "IRCSN152",
     "IRCSN50",
+    "MoViNet",
+    "MoViNetA0",
+    "MoViNetA0Stream",
+    "MoViNetA1",
+    "MoViNetA1Stream",
+    "MoViNetA2",
+    "MoViNetA2Stream",
     "R2Plus1D18",
     "R2Plus1D34",
     "VideoResNet",
@@ -85,6 +101,12 @@ NETWORKS = {
         X3D_S,
         X3D_M,
         X3D_L,
+        MoViNetA0,
+        MoViNetA1,
+        MoViNetA2,
+        MoViNetA0Stream,
+        MoViNetA1Stream,
+        MoViNetA2Stream,
         CTSepXception,
         XceptionFrames,
     )

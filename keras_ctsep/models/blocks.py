@@ -5,14 +5,20 @@ A convolution here is a function `conv(x, filters, kernel_size, ...)` that norma
 so that it does not know which convolution it is made of. Every convolution pads by half its window
 on both sides, as PyTorch's `padding=1` does: Keras's `"same"` pads another way where it strides,
 and weights of other packages would lead to other numbers. With `causal=True` the zeros over time
-all come before the first frame.
+all come before the first frame. Networks of TensorFlow's name another `padding`.
 """
 
 import math
 
 from keras import layers
 
-from keras_ctsep.layers import Conv2Plus1D, Conv3D, CTSeparableConv3D, DepthwiseConv3D
+from keras_ctsep.layers import (
+    CausalMeans,
+    Conv2Plus1D,
+    Conv3D,
+    CTSeparableConv3D,
+    DepthwiseConv3D,
+)
 from keras_ctsep.layers.add_relu import AddReLU
 from keras_ctsep.layers.base import require_channels_last
 from keras_ctsep.layers.initializers import GlorotUniform, HeNormal, RandomNormal
@@ -40,12 +46,12 @@ def padding_for(kernel_size, causal=False):
     return ("causal" if causal else frames, *space)
 
 
-def conv3d(x, filters, kernel_size, causal=False, **kwargs):
+def conv3d(x, filters, kernel_size, causal=False, padding=None, **kwargs):
     """Convolution with one kernel over frames, height and width, and all channels into each."""
     return Conv3D(
         filters,
         kernel_size,
-        padding=padding_for(kernel_size, causal),
+        padding=padding or padding_for(kernel_size, causal),
         use_bias=False,
         use_norm=True,
         kernel_initializer=HeNormal(),
@@ -84,11 +90,11 @@ def ct_separable_conv3d(x, filters, kernel_size, temporal, causal=False, **kwarg
     )(x)
 
 
-def depthwise_conv3d(x, kernel_size, causal=False, **kwargs):
+def depthwise_conv3d(x, kernel_size, causal=False, padding=None, **kwargs):
     """Convolution over frames, height and width of each channel by itself."""
     return DepthwiseConv3D(
         kernel_size,
-        padding=padding_for(kernel_size, causal),
+        padding=padding or padding_for(kernel_size, causal),
         use_bias=False,
         use_norm=True,
         depthwise_initializer=depthwise_initializer(math.prod(kernel_size), gain=2),
@@ -96,17 +102,21 @@ def depthwise_conv3d(x, kernel_size, causal=False, **kwargs):
     )(x)
 
 
-def squeeze_excite(x, filters, name):
-    """Scales each channel by what the means of all channels say (arXiv 1709.01507, figure 2)."""
-    scales = layers.GlobalAveragePooling3D(keepdims=True, dtype="float32", name=f"{name}_mean")(x)
-    for part, channels, activation in (
-        ("squeeze", filters, "relu"),
-        ("excite", x.shape[-1], "sigmoid"),
-    ):
+def squeeze_excite(x, filters, name, activation="relu", gate="sigmoid", causal=False):
+    """Scales each channel by what the means of all channels say (arXiv 1709.01507, figure 2).
+
+    With `causal=True` they are the means over space of the frames so far and of each frame.
+    """
+    settings = {"dtype": "float32", "name": f"{name}_mean"}
+    if causal:
+        scales = CausalMeans(**settings)(x)
+    else:
+        scales = layers.GlobalAveragePooling3D(keepdims=True, **settings)(x)
+    for part, channels, end in (("squeeze", filters, activation), ("excite", x.shape[-1], gate)):
         scales = Conv3D(
             channels,
             (1, 1, 1),
-            activation=activation,
+            activation=end,
             kernel_initializer=HeNormal(),
             name=f"{name}_{part}",
         )(scales)
@@ -154,6 +164,17 @@ def scale_filters(filters, width):
     return max(1, round(filters * width))
 
 
+def round_to_eight(filters):
+    """Returns the nearest multiple of 8, which is at least 8 and not more than a tenth smaller.
+
+    Example:
+    >>> [round_to_eight(filters) for filters in (3.4, 13.5, 27)]
+    [8, 16, 32]
+    """
+    rounded = max(8, int(filters + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * filters else rounded
+
+
 def check_arguments(num_classes, input_shape, include_preprocessing, pooling, dropout, width):
     """Returns `num_classes` as an int.
 
@@ -197,8 +218,11 @@ def normalize(clips, frames):
     )(clips)
 
 
-def top(x, num_classes, pooling, dropout, classifier_activation):
-    """Pooling over frames, height and width, and the classifier, unless `num_classes` is None."""
+def top(x, num_classes, pooling, dropout, classifier_activation, wide_filters=None):
+    """Pooling over frames, height and width, and the classifier, unless `num_classes` is None.
+
+    With `wide_filters` one more layer, of so many features and swish, comes before the classifier.
+    """
     if num_classes is None and pooling is None:
         return x
     # Means over thousands of places, and scores, lose too much in 16 bits.
@@ -207,6 +231,14 @@ def top(x, num_classes, pooling, dropout, classifier_activation):
     x = pool(dtype="float32", name="pool")(x)
     if num_classes is None:
         return x
+    if wide_filters is not None:
+        x = layers.Dense(
+            wide_filters,
+            activation="silu",
+            kernel_initializer=HeNormal(),
+            dtype="float32",
+            name="head_dense",
+        )(x)
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
     return layers.Dense(

@@ -129,7 +129,7 @@ def _block(x, filters, strides, excites, name):
     x = blocks.conv3d(x, inner, (1, 1, 1), activation="relu", name=f"{name}_conv1")
     x = blocks.depthwise_conv3d(x, (3, 3, 3), strides=strides, name=f"{name}_conv2")
     if excites:
-        x = blocks.squeeze_excite(x, round_to_eight(SQUEEZED * inner), name)
+        x = blocks.squeeze_excite(x, blocks.round_to_eight(SQUEEZED * inner), name)
     x = layers.Activation("silu", name=f"{name}_swish")(x)
     x = blocks.conv3d(x, filters, (1, 1, 1), name=f"{name}_conv3")
     if max(strides) > 1:
@@ -152,17 +152,6 @@ def _head(x, filters, wide_filters):
     x = layers.GlobalAveragePooling3D(keepdims=True, dtype="float32", name="head_mean")(x)
     end = {"use_bias": False, "activation": "relu", "kernel_initializer": HeNormal()}
     return Conv3D(wide_filters, (1, 1, 1), name="head_conv2", **end)(x)
-
-
-def round_to_eight(filters):
-    """Returns the nearest multiple of 8, which is at least 8 and not more than a tenth smaller.
-
-    Example:
-    >>> [round_to_eight(filters) for filters in (3.4, 13.5, 27)]
-    [8, 16, 32]
-    """
-    rounded = max(8, int(filters + 4) // 8 * 8)
-    return rounded + 8 if rounded < 0.9 * filters else rounded
 
 
 def X3D_XS(num_classes=400, **kwargs):

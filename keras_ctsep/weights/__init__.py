@@ -6,6 +6,7 @@ from keras_ctsep.weights.published import (
     Published,
     find_published,
     kinetics400_class_names,
+    kinetics600_class_names,
     published_like,
 )
 
@@ -14,6 +15,7 @@ __all__ = [
     "count_saved_classes",
     "find_published",
     "kinetics400_class_names",
+    "kinetics600_class_names",
     "load_weights",
     "published_like",
     "torchvision_preprocess",

@@ -7,7 +7,7 @@ import pathlib
 import keras
 
 from keras_ctsep.files import write_whole
-from keras_ctsep.weights.torch_file import read_torch_checkpoint
+from keras_ctsep.weights.torch_file import ENDINGS, read_torch_checkpoint
 
 
 def download(row):
@@ -27,7 +27,10 @@ def download(row):
         ValueError: when the file cannot be downloaded, or is another one.
     """
     home = os.environ.get("KERAS_HOME") or os.path.join("~", ".keras")
-    path = pathlib.Path(home).expanduser() / "models" / row.address.rpartition("/")[2]
+    name = row.address.rpartition("/")[2]
+    if not name.endswith(ENDINGS):
+        name += ENDINGS[0]  # which says how it is read
+    path = pathlib.Path(home).expanduser() / "models" / name
     if path.is_file() and _fault(path, row) is None:
         return path
     # Under another name until it is known to be whole and right.

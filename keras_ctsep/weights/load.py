@@ -5,10 +5,9 @@ from keras_ctsep.weights import keras_file, names_keras_applications
 from keras_ctsep.weights.assign import assign_all
 from keras_ctsep.weights.download import download
 from keras_ctsep.weights.published import find_published, is_name
-from keras_ctsep.weights.torch_file import read_torch_checkpoint
+from keras_ctsep.weights.torch_file import ENDINGS, read_torch_checkpoint
 from keras_ctsep.weights.torch_state import HEADS, load_torch_state
 
-_TORCH = (".pth", ".pt", ".pyth")
 _KERAS = (".weights.h5", ".keras")
 
 
@@ -32,9 +31,9 @@ def load_weights(model, weights, network=None):
     """
     source = weights_file(weights, network or model.name)
     name = str(source)
-    _check_ending(name, (*_TORCH, *_KERAS))
+    _check_ending(name, (*ENDINGS, *_KERAS))
     with local_file(source) as path:
-        if name.endswith(_TORCH):
+        if name.endswith(ENDINGS):
             load_torch_state(model, read_torch_checkpoint(path), source)
         else:
             variables = keras_file.variables_by_place(model)
@@ -67,8 +66,8 @@ def count_saved_classes(weights):
     if weights == "imagenet":
         return names_keras_applications.IMAGENET_CLASSES
     # Image networks of Keras 1 and 2 are in plain .h5 files.
-    _check_ending(str(weights), (*_TORCH, ".h5", ".keras"))
-    read = read_torch_checkpoint if str(weights).endswith(_TORCH) else keras_file.read_keras_file
+    _check_ending(str(weights), (*ENDINGS, ".h5", ".keras"))
+    read = read_torch_checkpoint if str(weights).endswith(ENDINGS) else keras_file.read_keras_file
     with local_file(weights) as path:
         arrays = read(path)
     heads = (*HEADS, keras_file.HEAD, names_keras_applications.HEAD)

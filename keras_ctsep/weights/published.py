@@ -44,6 +44,11 @@ class Published(NamedTuple):
     paper: str
 
 
+def _read_names(file):
+    text = importlib.resources.files(__package__).joinpath(file).read_text(encoding="utf-8")
+    return tuple(text.splitlines())
+
+
 def kinetics400_class_names():
     """Returns the 400 class names of Kinetics-400 in the order of published weights.
 
@@ -56,8 +61,22 @@ def kinetics400_class_names():
     >>> kinetics400_class_names()[:2]
     ('abseiling', 'air drumming')
     """
-    text = importlib.resources.files(__package__).joinpath("kinetics400.txt")
-    return tuple(text.read_text(encoding="utf-8").splitlines())
+    return _read_names("kinetics400.txt")
+
+
+def kinetics600_class_names():
+    """Returns the 600 class names of Kinetics-600 in the order of published weights.
+
+    The list is that of tensorflow/models, `official/projects/movinet/files`.
+
+    Returns:
+        A tuple of 600 strings.
+
+    Example:
+    >>> kinetics600_class_names()[:2]
+    ('abseiling', 'acting in play')
+    """
+    return _read_names("kinetics600.txt")
 
 
 _kinetics400 = functools.partial(
@@ -100,14 +119,35 @@ _pytorchvideo = functools.partial(
 _X3D = "https://dl.fbaipublicfiles.com/pytorchvideo/model_zoo/kinetics/X3D_"
 _x3d = functools.partial(_pytorchvideo, top5=None, paper="arXiv 2004.04730")
 
+# MoViNets (tensorflow/models, `official/projects/movinet`: its README has the accuracies, its
+# `configs/yaml` say how clips were cut, every 5th frame of 25 a second). The files are those of the
+# port to PyTorch, at the commit of its version 0.2.2. It publishes no digits.
+_MOVINET = (
+    "https://raw.githubusercontent.com/Atze00/MoViNet-pytorch/"
+    "c2d1edf48fc6c5259707f9d833f22171b4f63493/weights/model"
+)
+_movinet = functools.partial(
+    Published,
+    name="kinetics600",
+    sha256="",
+    class_names=kinetics600_class_names(),
+    mean=(0.0, 0.0, 0.0),
+    deviation=(1.0, 1.0, 1.0),
+    num_clips=1,
+    num_crops=1,
+    level="clip",
+    licence="Apache-2.0",
+    paper="arXiv 2103.11511",
+)
 
-def _clips(num_frames, fps, size):
+
+def _clips(num_frames, fps, short_side, crop_size=None):
     return {
         "num_frames": num_frames,
         "fps": fps,
-        "short_side": size,
+        "short_side": short_side,
         "antialias": False,
-        "crop_size": size,
+        "crop_size": crop_size or short_side,
     }
 
 
@@ -164,6 +204,48 @@ PUBLISHED = (
     _x3d("X3D_S", address=f"{_X3D}S.pyth", clips=_clips(13, 5.0, 182), top1=73.33),
     _x3d("X3D_M", address=f"{_X3D}M.pyth", clips=_clips(16, 6.0, 256), top1=75.94),
     _x3d("X3D_L", address=f"{_X3D}L.pyth", clips=_clips(16, 6.0, 356), top1=77.44),
+    _movinet(
+        "MoViNetA0",
+        address=f"{_MOVINET}A0_statedict_v3",
+        clips=_clips(50, 5.0, 192, 172),
+        top1=72.28,
+        top5=90.92,
+    ),
+    _movinet(
+        "MoViNetA1",
+        address=f"{_MOVINET}A1_statedict_v3",
+        clips=_clips(50, 5.0, 192, 172),
+        top1=76.69,
+        top5=93.40,
+    ),
+    _movinet(
+        "MoViNetA2",
+        address=f"{_MOVINET}A2_statedict_v3",
+        clips=_clips(50, 5.0, 256, 224),
+        top1=78.62,
+        top5=94.17,
+    ),
+    _movinet(
+        "MoViNetA0Stream",
+        address=f"{_MOVINET}A0_stream_statedict_v3",
+        clips=_clips(50, 5.0, 192, 172),
+        top1=72.05,
+        top5=90.63,
+    ),
+    _movinet(
+        "MoViNetA1Stream",
+        address=f"{_MOVINET}A1_stream_statedict_v3",
+        clips=_clips(50, 5.0, 192, 172),
+        top1=76.45,
+        top5=93.25,
+    ),
+    _movinet(
+        "MoViNetA2Stream",
+        address=f"{_MOVINET}A2_stream_statedict_v3",
+        clips=_clips(50, 5.0, 256, 224),
+        top1=78.40,
+        top5=94.05,
+    ),
 )
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+ENDINGS = (".pth", ".pt", ".pyth")
 # bfloat16 is unknown to NumPy: its bits are the upper half of a float32.
 _STORAGE_DTYPES = {
     "DoubleStorage": "<f8",

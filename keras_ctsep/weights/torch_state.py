@@ -2,7 +2,12 @@
 
 import numpy as np
 
-from keras_ctsep.weights import names_pytorchvideo, names_torchvision, names_torchvision_s3d
+from keras_ctsep.weights import (
+    names_movinet,
+    names_pytorchvideo,
+    names_torchvision,
+    names_torchvision_s3d,
+)
 from keras_ctsep.weights.assign import assign_all
 
 _KINDS = (
@@ -10,12 +15,14 @@ _KINDS = (
     names_torchvision_s3d.NAMES,
     names_pytorchvideo.X3D,
     names_pytorchvideo.CSN,
+    names_movinet.BASE,
+    names_movinet.STREAM,
 )
 HEADS = tuple(names.head for names in _KINDS)
 
 
 def load_torch_state(model, state, source):
-    """Fills a model with a state dict of the same network in torchvision or PyTorchVideo.
+    """Fills a model with a state dict of the same network in PyTorch, in one of the packages above.
 
     Kernels come outputs first, `(out, in, frames, height, width)`, and are turned around. Counters
     of batches, which Keras does not have, are left out.
@@ -36,8 +43,8 @@ def load_torch_state(model, state, source):
     names = next((names for names in _KINDS if names.sign in state), None)
     if names is None:
         raise ValueError(
-            f"{source}: Expected the names of a network of torchvision or PyTorchVideo. "
-            f"Received: {sorted(map(str, state))[:3]}"
+            f"{source}: Expected the names of a network of torchvision, PyTorchVideo or "
+            f"MoViNet-pytorch. Received: {sorted(map(str, state))[:3]}"
         )
     variables = _variables_by_torch_name(model, names, source)
     arrays = {name: _as_here(array, variables.get(name)) for name, array in state.items()}
@@ -64,6 +71,9 @@ def _place(variable, layer):
 
 
 def _as_here(array, variable):
+    if array.ndim == 4 and variable is not None:
+        # A 2-D convolution there: over time where the kernel here is flat in space.
+        array = np.expand_dims(array, 4 if tuple(variable.shape[1:3]) == (1, 1) else 2)
     if array.ndim == 5:
         # A depthwise kernel reads one channel an output there, and has one output a channel here.
         is_depthwise = variable is not None and variable.name == "depthwise_kernel"
@@ -73,4 +83,4 @@ def _as_here(array, variable):
     if variable is not None and len(variable.shape) == 2:
         # A classifier that is a convolution over one place there.
         array = array.reshape(array.shape[-2:])
-    return np.ascontiguousarray(array)
+    return np.asarray(array, order="C")

@@ -41,6 +41,7 @@ def torch_state(shapes):
     `shapes` is a dictionary from the names in the state dict to shapes, kernels outputs first.
     """
     kinds = {"weight": "gamma", "bias": "beta", "running_mean": "mean", "running_var": "variance"}
+    kinds["alpha"] = "gamma"  # of ReZero, one number
     state = {}
     for name, shape in shapes.items():
         layer, _, last = name.rpartition(".")
@@ -49,8 +50,16 @@ def torch_state(shapes):
         elif len(shape) > 1:
             state[name] = kernel(name, shape, fan_in=math.prod(shape[1:]))
         else:
-            state[name] = norm(layer, kinds[last], shape[0])
+            state[name] = norm(layer, kinds[last], math.prod(shape)).reshape(shape)
     return state
+
+
+def torch_state_of(golden):
+    """The state dict that the golden file of a peer was made with; it holds names and shapes."""
+    texts = zip(golden["names"].tolist(), golden["shapes"].tolist(), strict=True)
+    return torch_state(
+        {name: tuple(int(size) for size in text.split(",") if size) for name, text in texts}
+    )
 
 
 def clips(shape):

@@ -2,8 +2,9 @@
 
     python tests/golden/make_peers_golden.py [NAME ...]
 
-Needs torch and the peer's package; made with torch 2.13.0 and torchvision 0.28.0 on a CPU. The
-weights and the clips come from `formula.py`, nothing is downloaded.
+Needs torch and the peer's package; made with torch 2.13.0, torchvision 0.28.0 and MoViNet-pytorch
+0.2.2 (github.com/Atze00/MoViNet-pytorch, not on PyPI) on a CPU. The weights and the clips come from
+`formula.py`, nothing is downloaded.
 """
 
 import pathlib
@@ -14,7 +15,7 @@ import numpy as np
 import peers
 import torch
 
-from keras_ctsep.weights.published import find_published
+from keras_ctsep.weights.published import published_like
 
 
 def main(names):
@@ -22,7 +23,7 @@ def main(names):
     for network, peer in peers.PEERS.items():
         if names and peer.name not in names:
             continue
-        row = find_published(network, "kinetics400")
+        row = published_like(network)
         clips = formula.clips(peer.clips)
         inputs = (clips / 255.0 - np.array(row.mean)) / np.array(row.deviation)
         inputs = torch.from_numpy(inputs.astype("float32")).permute(0, 4, 1, 2, 3)

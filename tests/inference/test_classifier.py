@@ -20,7 +20,7 @@ import keras_ctsep
 from keras_ctsep.data import Annotations
 from keras_ctsep.inference import VideoClassifier, classifier, read_class_names
 from keras_ctsep.models import make_network
-from keras_ctsep.weights import kinetics400_class_names
+from keras_ctsep.weights import kinetics400_class_names, kinetics600_class_names
 
 
 @pytest.fixture(scope="module")
@@ -212,6 +212,7 @@ def read(tmp_path, monkeypatch):
 def test_a_list_of_another_length_next_to_the_file_does_not_name_its_classes(read):
     assert read(400, 0) == list(kinetics400_class_names())
     assert read(400, 3) == list(kinetics400_class_names())
+    assert read(600, 400) == list(kinetics600_class_names())
     assert read(3, 3) == ["name 0", "name 1", "name 2"]
 
 

@@ -31,12 +31,16 @@ def small_network():
 
 
 def make(network):
+    shape = (None, *SIZES[1:])
     if network == "small":
         model = small_network()
+    elif network == "MoViNetA0Stream":
+        options = {"width": 0.25, "classifier_activation": None}  # softmax would level the scores
+        model = models.MoViNetA0Stream(5, input_shape=shape, **options)
     else:
         temporal = network.removeprefix("CTSepResNet10 ")
         options = {"width": 0.0625, "causal": True, "temporal": temporal}
-        model = models.CTSepResNet10(5, input_shape=(None, *SIZES[1:]), **options)
+        model = models.CTSepResNet10(5, input_shape=shape, **options)
     randomize(model)
     return model
 
@@ -61,6 +65,7 @@ def run(stream, clips, length):
         ("small", 4, (4, 8, 12)),
         ("CTSepResNet10 full", 8, (8,)),
         ("CTSepResNet10 depthwise", 8, (8, 16)),
+        ("MoViNetA0Stream", 1, (1, 8)),
     ],
 )
 def test_chunk_by_chunk_equals_the_whole_clip(network, multiple, lengths, rng, tmp_path):

@@ -33,11 +33,7 @@ def test_published_sizes(network):
 def test_features_and_logits_of_the_golden_file(network):
     peer = peers.PEERS[network.name]
     golden = np.load(GOLDEN / f"{peer.name}.npz")
-    shapes = {
-        key: tuple(int(size) for size in text.split(",") if size)
-        for key, text in zip(golden["names"].tolist(), golden["shapes"].tolist(), strict=True)
-    }
-    load_torch_state(network, formula.torch_state(shapes), "formula")
+    load_torch_state(network, formula.torch_state_of(golden), "formula")
     both = keras.Model(network.input, [network.get_layer("classifier").input, network.output])
     features, logits = both(formula.clips(peer.clips))
     assert_close(features, golden["features"])
@@ -59,7 +55,7 @@ def test_logits_and_gradient_beside_the_peer(network, tmp_path, rng):
     # Normalized floats from here on.
     ours = keras.Model(network.get_layer("normalization").output, network.output)
     clip = rng.normal(size=(1, *peer.clips[1:])).astype("float32")
-    probe = rng.normal(size=(1, 400)).astype("float32")
+    probe = rng.normal(size=(1, ours.output_shape[-1])).astype("float32")
 
     torch_clip = torch.from_numpy(clip.transpose(0, 4, 1, 2, 3)).requires_grad_(True)
     logits = theirs(torch_clip)

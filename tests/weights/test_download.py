@@ -103,6 +103,19 @@ def test_without_published_digits_a_file_has_to_be_whole(row, home, monkeypatch)
     assert [path.name for path in home.iterdir()] == [row.address.rpartition("/")[2]]
 
 
+def test_a_file_without_an_ending_is_kept_with_one(row, home, monkeypatch):
+    address = row.address.removesuffix(".pth")
+    server = home.parents[1] / "server"
+    shutil.copy(server / row.address.rpartition("/")[2], server / address.rpartition("/")[2])
+    monkeypatch.setattr(published, "PUBLISHED", (row._replace(address=address),))
+    for _ in range(2):
+        model = keras_ctsep.R3D18(**TINY, weights="kinetics400")
+    kernel = keras.ops.convert_to_numpy(model.get_layer("classifier").kernel)
+    np.testing.assert_array_equal(kernel, narrow_state()["fc.weight"].T)
+    assert len(Counting.requests) == 1
+    assert [path.name for path in home.iterdir()] == [row.address.rpartition("/")[2]]
+
+
 def test_offline_one_line_says_what_to_put_where(row, home, monkeypatch):
     offline = row._replace(address=f"http://127.0.0.1:1/{row.address.rpartition('/')[2]}")
     monkeypatch.setattr(published, "PUBLISHED", (offline,))

@@ -8,7 +8,7 @@ import pytest
 
 from keras_ctsep.data import VideoDataset
 from keras_ctsep.models import NETWORKS
-from keras_ctsep.weights import kinetics400_class_names
+from keras_ctsep.weights import kinetics400_class_names, kinetics600_class_names
 from keras_ctsep.weights.published import PUBLISHED
 
 
@@ -17,6 +17,11 @@ def test_class_names_are_in_the_order_of_published_weights():
     assert len(set(names)) == 400
     assert list(names) == sorted(names)
     assert (names[0], names[59], names[399]) == ("abseiling", "clean and jerk", "zumba")
+    more = kinetics600_class_names()
+    assert len(set(more)) == 600
+    assert list(more) == sorted(more)
+    # As its authors say, 368 classes of Kinetics-400 are in it (arXiv 1808.01340, section 3).
+    assert len(set(names) & set(more)) == 368
 
 
 def test_rows_fit_the_package():
@@ -24,7 +29,8 @@ def test_rows_fit_the_package():
     for row in PUBLISHED:
         assert row.network in NETWORKS
         assert set(row.clips) <= set(inspect.signature(VideoDataset).parameters)
-        assert row.address.endswith((".pth", ".pyth")) and row.sha256 in row.address
+        assert row.address.endswith((".pth", ".pyth", "_statedict_v3"))
+        assert row.sha256 in row.address
         assert row.level in ("clip", "video")
         assert 0 < row.top1 < (row.top5 or 100) and len(row.mean) == len(row.deviation) == 3
 
