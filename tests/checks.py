@@ -1,6 +1,8 @@
 """What several tests do to models and functions, the same way on each backend."""
 
+import os
 import pathlib
+import time
 
 import keras
 import numpy as np
@@ -86,3 +88,22 @@ def randomize(model, seed=0):
         elif weight.name.endswith("kernel"):
             values = values / np.sqrt(max(1, np.prod(weight.shape[:-1])))
         weight.assign(values.astype("float32"))
+
+
+def succeeds_in_a_fork(function):
+    """Whether a function returns something true in a forked process, within ten seconds."""
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            code = int(not function())
+        finally:
+            os._exit(code)
+    for _ in range(100):
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return status == 0
+        time.sleep(0.1)
+    os.kill(child, 9)
+    os.waitpid(child, 0)
+    return False

@@ -68,7 +68,7 @@ class ClipCache:
         self.max_bytes = max_bytes
         self.directory.mkdir(parents=True, exist_ok=True)
         self._start = time.time()
-        self._lock = threading.Lock()
+        self._lock, self._process = threading.Lock(), os.getpid()
         self._num_bytes = self.num_bytes()
         self._num_new_bytes = 0
         self._is_full = False
@@ -137,6 +137,9 @@ class ClipCache:
         """Returns whether a file of this size may be written."""
         if num_bytes > self.max_bytes / 16:
             return False
+        if self._process != os.getpid():
+            # A fork takes no threads along, and perhaps a lock that one of them holds.
+            self._lock, self._process = threading.Lock(), os.getpid()
         with self._lock:
             total = self._num_bytes + num_bytes
             # Look at the folder again once in a while, because other processes write to it too.

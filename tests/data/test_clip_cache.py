@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+from checks import succeeds_in_a_fork
 from painted_videos import read_numbers, write_painted
 
 from keras_ctsep.data import (
@@ -239,3 +240,34 @@ def test_others_may_write_and_delete_meanwhile(tmp_path):
 def test_unfinished_files_do_not_count(tmp_path):
     (tmp_path / ".1a2b3c4d-x.frames").write_bytes(b"12")
     assert ClipCache(tmp_path).num_bytes() == 0
+
+
+def test_a_fork_does_not_wait_for_a_thread_that_it_did_not_take_along(
+    tmp_path, videos, monkeypatch
+):
+    """A thread looks through the full folder, and so holds the lock, while the process forks."""
+    folder = tmp_path / "cache"
+    ClipCache(folder).decode_frames(videos[0], [0], 24)
+    cache = ClipCache(folder, max_bytes=20 * VIDEO_BYTES)
+    looks, forked = threading.Event(), threading.Event()
+
+    def slow_scandir(path, scandir=os.scandir):
+        looks.set()
+        forked.wait(20)
+        return scandir(path)
+
+    def reads(video):
+        return read_numbers(cache.decode_frames(video, [3], 24)).tolist() == [3]
+
+    for video in videos[1:3]:  # more than a sixteenth, so that the next one looks again
+        assert reads(video)
+    monkeypatch.setattr(clip_cache.os, "scandir", slow_scandir)
+    thread = threading.Thread(target=reads, args=[videos[4]])
+    thread.start()
+    assert looks.wait(20)
+    monkeypatch.undo()
+    try:
+        assert succeeds_in_a_fork(lambda: reads(videos[5]))
+    finally:
+        forked.set()
+        thread.join()

@@ -3,7 +3,8 @@
     pytest tests/docs/run_guides.py
 
 The videos are tiny and training is short. The name keeps this file out of the other environments'
-tests: one backend is enough for the texts.
+tests: one backend is enough for the texts. Only the page about export is run with TensorFlow, which
+writes ONNX files.
 """
 
 import dataclasses
@@ -127,6 +128,8 @@ def reader(prepared, downloads, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks_of(page)])
 def test_page(page, reader, monkeypatch):
+    if page == "docs/guides/export.md":
+        pytest.importorskip("tf2onnx")
     namespace = {"__name__": "__main__"}
     for line, language, code, reason in blocks_of(page):
         if language == "shell" and not reason:
