@@ -16,7 +16,7 @@ import itertools
 
 from keras import ops
 
-from keras_ctsep.ops.shapes import output_sizes, size_of
+from keras_ctsep.ops.shapes import larger, output_sizes, size_of, smaller
 
 # Larger windows have many pieces of many taps, which take long to compile.
 MAX_WINDOW_IN_PIECES = 3
@@ -46,6 +46,28 @@ def taps_of(inputs, kernel_size, strides, dilation_rate):
                 left : left + spans[1] : strides[1],
                 :,
             ]
+
+
+def where_tap_lies(size, places, stride, offset):
+    """Returns where a tap lies on the inputs, and not on the zeros around: no copy is padded.
+
+    Args:
+        size: places of the inputs, an int or a scalar tensor.
+        places: places of the outputs, likewise.
+        stride: int.
+        offset: the place of the inputs, below 0 for zeros, that the first output sees by this tap.
+
+    Returns:
+        A tuple `(seen, by)` of slices: the places of the inputs, and those of the outputs.
+
+    Example:
+    >>> where_tap_lies(5, 5, stride=1, offset=-1)
+    (slice(0, 4, 1), slice(1, 5, None))
+    """
+    first = max(-(offset // stride), 0)
+    last = smaller((size - 1 - offset) // stride, places - 1)
+    start, stop = first * stride + offset, last * stride + offset + 1
+    return slice(start, larger(stop, start), stride), slice(first, larger(last + 1, first))
 
 
 def sum_of_taps(inputs, kernel, strides, pads, dilation_rate):
