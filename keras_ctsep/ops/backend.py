@@ -54,7 +54,7 @@ def convolve(inputs, kernel, strides, pads, dilation_rate, bias, relu, depthwise
 
 
 def depthwise_kernel_gradient(inputs, kernel, upstream, strides, pads, dilation_rate):
-    """The gradient of the kernel of a depthwise 2-D convolution of each frame.
+    """The gradient of the kernel of a depthwise 2-D convolution, by PyTorch or TensorFlow.
 
     Args:
         inputs: tensor `(batch, frames, height, width, channels)`.
@@ -70,6 +70,8 @@ def depthwise_kernel_gradient(inputs, kernel, upstream, strides, pads, dilation_
     window = (strides, pads, dilation_rate)
     if keras.backend.backend() == "torch":
         return _torch_depthwise_kernel_gradient(inputs, kernel, upstream, *window)
+    import tensorflow as tf
+
     # What nobody reads of the forward pass is left out of the graph.
     inputs, upstream = (
         ops.reshape(frames, (-1, *(size_of(frames, axis) for axis in (2, 3, 4))))
@@ -78,12 +80,6 @@ def depthwise_kernel_gradient(inputs, kernel, upstream, strides, pads, dilation_
 
     def convolved(kernel):
         return convolve(inputs, kernel, *window, None, False, depthwise=True)
-
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return jax.vjp(convolved, kernel)[1](upstream)[0]
-    import tensorflow as tf
 
     with tf.GradientTape() as tape:
         tape.watch(kernel)
