@@ -5,6 +5,7 @@ import functools
 import keras
 from keras import ops
 
+from keras_ctsep.ops.shapes import size_of
 from keras_ctsep.ops.strided_slice import strided_slice
 
 
@@ -50,6 +51,40 @@ def convolve(inputs, kernel, strides, pads, dilation_rate, bias, relu, depthwise
     )
     outputs = strided_slice(outputs, strides) if unequal else outputs
     return bias_add_and_relu(outputs, bias, relu)
+
+
+def depthwise_kernel_gradient(inputs, kernel, upstream, strides, pads, dilation_rate):
+    """The gradient of the kernel of a depthwise 2-D convolution, by PyTorch or TensorFlow.
+
+    Args:
+        inputs: tensor `(batch, frames, height, width, channels)`.
+        kernel: tensor `(*window, channels, 1)`.
+        upstream: gradient of the outputs `(batch, frames, new_height, new_width, channels)`.
+        strides: two ints.
+        pads: `(before, after)` zeros for height and width.
+        dilation_rate: two ints.
+
+    Returns:
+        Tensor of the kernel's shape.
+    """
+    window = (strides, pads, dilation_rate)
+    if keras.backend.backend() == "torch":
+        return _torch_depthwise_kernel_gradient(inputs, kernel, upstream, *window)
+    import tensorflow as tf
+
+    # What nobody reads of the forward pass is left out of the graph.
+    inputs, upstream = (
+        ops.reshape(frames, (-1, *(size_of(frames, axis) for axis in (2, 3, 4))))
+        for frames in (inputs, upstream)
+    )
+
+    def convolved(kernel):
+        return convolve(inputs, kernel, *window, None, False, depthwise=True)
+
+    with tf.GradientTape() as tape:
+        tape.watch(kernel)
+        outputs = convolved(kernel)
+    return tape.gradient(outputs, kernel, output_gradients=upstream)
 
 
 def bias_add_and_relu(outputs, bias, relu):
@@ -112,21 +147,43 @@ def _torch_convolve(inputs, kernel, strides, pads, dilation_rate, bias, relu, de
     rank = len(strides)
     if depthwise:
         kernel = kernel.reshape((*kernel.shape[:rank], 1, -1))
-    inputs = inputs.permute(0, -1, *range(1, rank + 1))
-    if any(before != after for before, after in pads):
-        flat = [zeros for pair in reversed(pads) for zeros in pair]
-        inputs, pads = torch.nn.functional.pad(inputs, flat), ((0, 0),) * rank
+    inputs, padding = _torch_padding(inputs.permute(0, -1, *range(1, rank + 1)), pads)
     outputs = (torch.conv2d if rank == 2 else torch.conv3d)(
         inputs,
         kernel.permute(-1, -2, *range(rank)),
         bias,
         stride=strides,
-        padding=[before for before, _ in pads],
+        padding=padding,
         dilation=dilation_rate,
         groups=inputs.shape[1] // kernel.shape[-2],
     )
     outputs = relu_inplace(outputs) if relu else outputs
     return outputs.permute(0, *range(2, rank + 2), 1)
+
+
+def _torch_depthwise_kernel_gradient(inputs, kernel, upstream, strides, pads, dilation_rate):
+    from torch.nn.grad import conv2d_weight
+
+    inputs, padding = _torch_padding(inputs.permute(0, 1, 4, 2, 3), pads)
+    upstream = upstream.permute(0, 1, 4, 2, 3)
+    size = (kernel.shape[2], 1, *kernel.shape[:2])
+    window = (strides, padding, dilation_rate)
+    # By clips: of some of their frames, all clips together would be a copy.
+    sums = sum(
+        conv2d_weight(of_clip, size, by, *window, groups=size[0])
+        for of_clip, by in zip(inputs, upstream, strict=True)
+    )
+    return sums.permute(2, 3, 0, 1)
+
+
+def _torch_padding(inputs, pads):
+    """Returns the inputs and what PyTorch pads: as many zeros before as after, or a padded copy."""
+    import torch
+
+    if all(before == after for before, after in pads):
+        return inputs, [before for before, _ in pads]
+    flat = [zeros for pair in reversed(pads) for zeros in pair]
+    return torch.nn.functional.pad(inputs, flat), [0] * len(pads)
 
 
 @functools.cache

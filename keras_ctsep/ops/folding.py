@@ -40,7 +40,7 @@ def convolve_as_2d(conv2d, inputs, kernel, strides, pads, dilation_rate, bias=No
     Returns:
         Tensor `(batch, new_frames, new_height, new_width, new_channels)`.
     """
-    ways = {"point": _over_time, "time": _over_time, "space": _over_space}
+    ways = {"point": _over_space, "time": _over_time, "space": _over_space}
     way = ways.get(kernel_kind(kernel.shape[:3], pads), _sum_over_frames)
     return way(conv2d, inputs, kernel, strides, pads, dilation_rate, bias, relu)
 
@@ -92,7 +92,7 @@ def _sum_over_frames(conv2d, inputs, kernel, strides, pads, dilation_rate, bias,
         stop = start + (frames - 1) * strides[0] + 1
         outputs = outputs + _over_space(
             conv2d,
-            inputs[:, start : stop : strides[0]],
+            strided_slice(inputs[:, start:stop], (strides[0], 1, 1)),
             kernel[tap : tap + 1],
             (1, *strides[1:]),
             pads,

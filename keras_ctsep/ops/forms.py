@@ -10,6 +10,7 @@ FORMS = {
     "depthwise": {
         "grouped": depthwise.grouped,
         "folded": depthwise.folded,
+        "turned": depthwise.turned,
         "shifted": depthwise.shifted,
     },
     "full": {
@@ -47,7 +48,7 @@ TABLE = {
         # 8 / 23; shifted 34 / 101, grouped 1040 / 1984
         ("depthwise", "time"): ("folded", "folded"),
         # 50 / 339; shifted 226 / 1014, grouped 3551 / 7256
-        ("depthwise", "volume"): ("folded", "folded"),
+        ("depthwise", "volume"): ("turned", "folded"),
         # 8 / 32; batched 12 / 43, folded 9 / 46, direct 12 / 75
         ("full", "point"): ("multiplied", "multiplied"),
         ("full", "space"): ("folded", "folded"),  # 59 / 222; looped 53 / 235, direct 60 / 451
@@ -63,9 +64,9 @@ TABLE = {
         ("depthwise", "space"): ("folded", "folded"),  # 5 / 48; grouped 6 / 265, shifted 94 / 330
         ("depthwise", "time"): ("folded", "folded"),  # 5 / 19; shifted 33 / 92, grouped 5 / 265
         # 44 / 120; grouped 14 / 377, shifted 268 / 885
-        ("depthwise", "volume"): ("folded", "grouped"),
+        ("depthwise", "volume"): ("grouped", "grouped"),
         # 9 / 27; direct 9 / 27, folded 8 / 34, multiplied 10 / 47
-        ("full", "point"): ("batched", "batched"),
+        ("full", "point"): ("folded", "folded"),
         # 49 / 309; looped 49 / 240, but the (1, 7, 7) stem 4x slower
         ("full", "space"): ("folded", "folded"),
         # 24 / 87; folded 24 / 314, looped 22 / 144. Direct, 19 / 89, is wrong in bfloat16 at two

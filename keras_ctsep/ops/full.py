@@ -8,17 +8,21 @@ it is None, and ReLU applied if `relu`.
 import itertools
 
 from keras import ops
+from keras.backend import standardize_dtype
 
 from keras_ctsep.ops.backend import bias_add_and_relu, convolve, records_gradient, sum_dtype
 from keras_ctsep.ops.custom_gradient import custom_gradient
 from keras_ctsep.ops.folding import convolve_as_2d
 from keras_ctsep.ops.input_gradient import for_input_gradient, pad_beyond_reach
-from keras_ctsep.ops.shapes import larger, size_of, smaller
-from keras_ctsep.ops.taps import taps_of
+from keras_ctsep.ops.shapes import size_of
+from keras_ctsep.ops.taps import taps_of, where_tap_lies
 
 
 def direct(inputs, kernel, strides, pads, dilation_rate, bias=None, relu=False):
     """The backend's 3-D convolution."""
+    if inputs.shape[1] in (2, None) and standardize_dtype(inputs.dtype) == "bfloat16":
+        # oneDNN's gradient of a kernel over two frames is garbage there.
+        return folded(inputs, kernel, strides, pads, dilation_rate, bias, relu)
     return convolve(inputs, kernel, strides, pads, dilation_rate, bias, relu)
 
 
@@ -133,16 +137,12 @@ def _loop_over_taps(inputs, kernel, upstream, strides, pads, dilation_rate):
     clips = size_of(upstream, 0)
     products = []
     for tap in itertools.product(*map(range, kernel_size)):
-        # Where that tap lies on the inputs, and not on the zeros around: no padded copy is needed.
-        seen, by = [], []
+        slices = []
         for axis, place in enumerate(tap):
-            stride, offset = strides[axis], place * dilation_rate[axis] - pads[axis][0]
-            size, places = size_of(inputs, axis + 1), size_of(upstream, axis + 1)
-            first = max(-(offset // stride), 0)
-            last = smaller((size - 1 - offset) // stride, places - 1)
-            start, stop = first * stride + offset, last * stride + offset + 1
-            seen.append(slice(start, larger(stop, start), stride))
-            by.append(slice(first, larger(last + 1, first)))
+            offset = place * dilation_rate[axis] - pads[axis][0]
+            sizes = size_of(inputs, axis + 1), size_of(upstream, axis + 1)
+            slices.append(where_tap_lies(*sizes, strides[axis], offset))
+        seen, by = zip(*slices, strict=True)
         rows = ops.reshape(inputs[:, *seen], (clips, -1, channels))
         gradient = ops.reshape(upstream[:, *by], (clips, -1, filters))
         products.append(ops.sum(ops.swapaxes(rows, 1, 2) @ gradient, axis=0))

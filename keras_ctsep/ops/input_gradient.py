@@ -42,23 +42,33 @@ def for_input_gradient(upstream, inputs, kernel_size, strides, pads, dilation_ra
     Returns:
         A tuple `(upstream, pads)`: what to convolve, with strides of 1, and the zeros around it.
     """
-    turned_pads = []
-    for axis, (zeros, _) in enumerate(pads):
-        upstream = _spread(upstream, axis + 1, strides[axis])
+    turned_pads, surplus = [], []
+    places = [size_of(upstream, axis + 1) for axis in range(len(strides))]
+    for axis, ((zeros, _), stride) in enumerate(zip(pads, strides, strict=True)):
         reach = (kernel_size[axis] - 1) * dilation_rate[axis]
-        missing = size_of(inputs, axis + 1) - size_of(upstream, axis + 1)
-        turned_pads.append((reach - zeros, missing + zeros))
-    return upstream, tuple(turned_pads)
+        after = size_of(inputs, axis + 1) - ((places[axis] - 1) * stride + 1) + zeros
+        # Zeros that are spread behind the last place are zeros less to pad.
+        fits = isinstance(after, int) and after >= stride - 1
+        surplus.append(0 if fits else stride - 1)
+        turned_pads.append((reach - zeros, after - stride + 1 + surplus[-1]))
+    return _spread(upstream, places, strides, surplus), tuple(turned_pads)
 
 
-def _spread(inputs, axis, stride):
-    """Puts `stride - 1` zeros between the places of an axis."""
-    if stride == 1:
-        return inputs
-    shape = [-1, *(size_of(inputs, axis) for axis in range(1, len(inputs.shape)))]
-    zeros = [(0, 0)] * (len(shape) + 1)
-    zeros[axis + 1] = (0, stride - 1)
-    inputs = ops.pad(ops.expand_dims(inputs, axis + 1), zeros)
-    shape[axis] = shape[axis] * stride
-    inputs = ops.reshape(inputs, shape)
-    return ops.take(inputs, ops.arange(shape[axis] - stride + 1), axis=axis)
+def _spread(upstream, places, strides, surplus):
+    """Puts `stride - 1` zeros behind each place of an axis, and takes what is too many off."""
+    if max(strides) == 1:
+        return upstream
+    # The zeros behind a place lie behind all axes further in, in one copy of few axes.
+    channels = upstream.shape[-1]
+    shape, zeros = [-1], [(0, 0)]
+    for size, stride in zip(places[1:], strides[:-1], strict=True):
+        shape += [1, size]
+        zeros += [(0, stride - 1), (0, 0)]
+    upstream = ops.reshape(upstream, (*shape, channels))
+    upstream = ops.pad(upstream, (*zeros, (0, (strides[-1] - 1) * channels)))
+    sizes = [count * stride for count, stride in zip(places, strides, strict=True)]
+    upstream = ops.reshape(upstream, (-1, *sizes, channels))
+    if not any(surplus):
+        return upstream
+    ends = [slice(size - extra) for size, extra in zip(sizes, surplus, strict=True)]
+    return upstream[:, *ends]

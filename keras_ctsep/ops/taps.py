@@ -1,4 +1,4 @@
-"""What each tap of a 2-D window sees, and the sum of all taps times their weights.
+"""What each tap of a window sees, and the sum of all taps times their weights.
 
 A window of three taps with one zero on each side, over an axis of five places:
 
@@ -16,9 +16,10 @@ import itertools
 
 from keras import ops
 
-from keras_ctsep.ops.shapes import output_sizes, size_of
+from keras_ctsep.ops.shapes import larger, output_sizes, size_of, smaller
 
-# Larger windows have many pieces of many taps, which take long to compile.
+# Larger windows have many pieces of many taps, which take long to compile; so have windows over
+# three axes, and a padded copy is little beside so many taps.
 MAX_WINDOW_IN_PIECES = 3
 
 
@@ -26,43 +27,64 @@ def taps_of(inputs, kernel_size, strides, dilation_rate):
     """Yields what each tap of a window sees, in the places of the output.
 
     Args:
-        inputs: tensor `(..., height, width, channels)`, padded already.
-        kernel_size: `(height, width)`.
-        strides: two ints.
-        dilation_rate: two ints.
+        inputs: tensor `(..., *sizes, channels)`, padded already.
+        kernel_size: ints, one for each of the sizes.
+        strides: ints.
+        dilation_rate: ints.
 
     Yields:
-        Tensors `(..., new_height, new_width, channels)`, row by row of the window.
+        Tensors `(..., *new_sizes, channels)`, row by row of the window.
     """
-    sizes = size_of(inputs, -3), size_of(inputs, -2)
+    rank = len(kernel_size)
+    sizes = [size_of(inputs, axis - rank - 1) for axis in range(rank)]
     sizes = output_sizes(sizes, kernel_size, strides, "valid", dilation_rate)
     spans = [(size - 1) * stride + 1 for size, stride in zip(sizes, strides, strict=True)]
-    for row in range(kernel_size[0]):
-        for column in range(kernel_size[1]):
-            top, left = row * dilation_rate[0], column * dilation_rate[1]
-            yield inputs[
-                ...,
-                top : top + spans[0] : strides[0],
-                left : left + spans[1] : strides[1],
-                :,
-            ]
+    for tap in itertools.product(*map(range, kernel_size)):
+        starts = [place * rate for place, rate in zip(tap, dilation_rate, strict=True)]
+        places = zip(starts, spans, strides, strict=True)
+        yield inputs[
+            ..., *(slice(start, start + span, stride) for start, span, stride in places), :
+        ]
+
+
+def where_tap_lies(size, places, stride, offset):
+    """Returns where a tap lies on the inputs, and not on the zeros around: no copy is padded.
+
+    Args:
+        size: places of the inputs, an int or a scalar tensor.
+        places: places of the outputs, likewise.
+        stride: int.
+        offset: the place of the inputs, below 0 for zeros, that the first output sees by this tap.
+
+    Returns:
+        A tuple `(seen, by)` of slices: the places of the inputs, and those of the outputs.
+
+    Example:
+    >>> where_tap_lies(5, 5, stride=1, offset=-1)
+    (slice(0, 4, 1), slice(1, 5, None))
+    """
+    first = max(-(offset // stride), 0)
+    last = smaller((size - 1 - offset) // stride, places - 1)
+    start, stop = first * stride + offset, last * stride + offset + 1
+    return slice(start, larger(stop, start), stride), slice(first, larger(last + 1, first))
 
 
 def sum_of_taps(inputs, kernel, strides, pads, dilation_rate):
     """Convolves each channel on its own, as a sum of shifted inputs times weights.
 
     Args:
-        inputs: tensor `(batch, height, width, channels)`.
-        kernel: tensor `(height, width, channels)`.
-        strides: two ints.
-        pads: `(before, after)` zeros for both axes.
-        dilation_rate: two ints.
+        inputs: tensor `(batch, *sizes, channels)`.
+        kernel: tensor `(*window, channels)`, with a place for each of the sizes.
+        strides: ints.
+        pads: `(before, after)` zeros for each of the sizes.
+        dilation_rate: ints.
 
     Returns:
-        Tensor `(batch, new_height, new_width, channels)`.
+        Tensor `(batch, *new_sizes, channels)`.
     """
-    kernel_size, sizes = kernel.shape[:2], inputs.shape[1:3]
-    if max(kernel_size) <= MAX_WINDOW_IN_PIECES and None not in sizes:
+    kernel_size, sizes = kernel.shape[:-1], inputs.shape[1:-1]
+    flat = len(sizes) == 2 and max(kernel_size) <= MAX_WINDOW_IN_PIECES
+    if flat and None not in sizes:
         axes = zip(sizes, kernel_size, strides, pads, dilation_rate, strict=True)
         row_pieces, column_pieces = (pieces_of(*axis) for axis in axes)
         if all(row_pieces) and all(column_pieces):
