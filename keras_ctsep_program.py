@@ -6,6 +6,7 @@ starts.
 """
 
 import os
+import signal
 import sys
 
 COMMANDS = {
@@ -28,9 +29,14 @@ def main():
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
         # TensorFlow's remarks about the processor hide our one line of an error.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-        from keras_ctsep import commands
+        try:
+            # Keras and a large model load for seconds, in which many people press Ctrl-C.
+            from keras_ctsep import commands
 
-        return commands.main(words)
+            return commands.main(words)
+        except KeyboardInterrupt:
+            print("keras-ctsep: interrupted", file=sys.stderr)
+            return 128 + signal.SIGINT
     overview = [f"usage: keras-ctsep {{{','.join(COMMANDS)}}} ...", ""]
     overview += [f"  {name:10}{text}" for name, text in COMMANDS.items()]
     overview += ["", "keras-ctsep COMMAND --help lists the options of a command."]

@@ -86,6 +86,21 @@ def is_remote(path):
     return ("://" in path or "::" in path) and not os.path.exists(path)
 
 
+def file_name(path):
+    """Returns the name of a file, or of what is at an address.
+
+    Example:
+    >>> file_name("runs/last.keras"), file_name("https://host/last.keras?token=1.2")
+    ('last.keras', 'last.keras')
+    """
+    path = os.fspath(path)
+    if not is_remote(path):
+        return pathlib.Path(path).name
+    first, *others = path.split("::")
+    address = first if "://" in first else others[-1]
+    return re.split("[?#]", address)[0].rpartition("/")[2]
+
+
 def import_fsspec(path):
     """Returns the module `fsspec`, or says which file needs it and how it is installed."""
     try:
@@ -121,10 +136,8 @@ def local_file(path):
     if not is_remote(path):
         yield path
         return
-    first, *others = path.split("::")
-    name = first if "://" in first else others[-1]
     with tempfile.TemporaryDirectory() as folder:
-        copy = os.path.join(folder, re.split("[?#]", name)[0].rpartition("/")[2])
+        copy = os.path.join(folder, file_name(path))
         _download(path, copy)
         try:
             yield copy

@@ -9,9 +9,15 @@ from typing import Literal
 import numpy as np
 
 from keras_ctsep import evaluation
-from keras_ctsep.commands.options import AS_SAVED, ClipOptions, named_model, open_classifier
+from keras_ctsep.commands.options import (
+    AS_SAVED,
+    ClipOptions,
+    named_model,
+    open_classifier,
+    path_after,
+)
 from keras_ctsep.data import Annotations, read_videos
-from keras_ctsep.files import is_remote, require_writable, write_whole
+from keras_ctsep.files import require_writable, write_whole
 from keras_ctsep.plots import optional_picture, plot_confusion_matrix
 from keras_ctsep.weights.published import find_published, is_name
 
@@ -88,7 +94,7 @@ def main(
         cache=cache,
         strict=strict,
     )
-    output = pathlib.Path(output or default_output(model, weights, subset))
+    output = pathlib.Path(output or path_after(model, weights, f"-{subset}"))
     require_writable(output)
     scores, labels, paths = evaluation.score_views(classifier.model, views)
     with write_whole(output / "scores.npz") as temporary:
@@ -103,23 +109,6 @@ def main(
     with optional_picture(output / "confusion_matrix.png") as picture:
         plot_confusion_matrix(matrix, classifier.class_names, picture)
     return int(bool(views.bad_files))
-
-
-def default_output(model, weights, subset):
-    """Returns the folder beside a model, or in the current folder what is called after it.
-
-    Example:
-    >>> default_output("runs/train/last.keras", None, "test").as_posix()
-    'runs/train/last-test'
-    >>> default_output("R2Plus1D18", "kinetics400", "val").as_posix()
-    'R2Plus1D18-kinetics400-val'
-    """
-    path = pathlib.Path(model)
-    if weights:
-        return pathlib.Path(f"{model}-{pathlib.Path(weights).stem}-{subset}")
-    # Files that were exported from one model are called alike but for the ending.
-    name = f"{path.stem if path.suffix == '.keras' else path.name}-{subset}"
-    return pathlib.Path(name) if is_remote(model) else path.with_name(name)
 
 
 def choose_videos(model, dataset, data, split, annotations, subset):

@@ -9,11 +9,10 @@ import numpy as np
 
 from keras_ctsep import evaluation
 from keras_ctsep.commands.evaluate import choose_videos, with_labels_of
-from keras_ctsep.commands.options import AS_SAVED, ClipOptions, open_classifier
+from keras_ctsep.commands.options import AS_SAVED, ClipOptions, open_classifier, path_after
 from keras_ctsep.data import Annotations, read_videos
 from keras_ctsep.export import export
 from keras_ctsep.export.exporting import check_target
-from keras_ctsep.files import is_remote
 from keras_ctsep.inference import VideoClassifier
 from keras_ctsep.inference.exported import RUNTIMES
 
@@ -71,7 +70,7 @@ def main(
         ValueError: when the model cannot be opened, the file returns other scores, or the videos
             are not found.
     """
-    path = pathlib.Path(output or default_path(model, weights, format, int8))
+    path = pathlib.Path(output or path_after(model, weights, ending_of(format, int8)))
     check_target(path, format, int8)
     classifier = open_classifier(model, weights, class_names, clips)
     if not int8:
@@ -99,20 +98,14 @@ def main(
     return 0
 
 
-def default_path(model, weights, format, int8):
-    """Returns a path beside the model, or in the current folder what is called after it.
+def ending_of(format, int8):
+    """Returns what the name of a model is followed by in the name of its file.
 
     Example:
-    >>> default_path("runs/best.keras", None, "onnx", int8=True).as_posix()
-    'runs/best-int8.onnx'
-    >>> default_path("R2Plus1D18", "kinetics400", "saved_model", int8=False).as_posix()
-    'R2Plus1D18-kinetics400-saved_model'
+    >>> ending_of("onnx", int8=True), ending_of("saved_model", int8=False)
+    ('-int8.onnx', '-saved_model')
     """
-    name = f"{model}-{pathlib.Path(weights).stem}" if weights else pathlib.Path(model).stem
-    name += "-int8" * int8 + (RUNTIMES[format].ending or f"-{format}")
-    return (
-        pathlib.Path(name) if weights or is_remote(model) else pathlib.Path(model).with_name(name)
-    )
+    return "-int8" * int8 + (RUNTIMES[format].ending or f"-{format}")
 
 
 def read_clips(classifier, videos, workers):

@@ -1,7 +1,9 @@
 """Options that the commands share."""
 
 import dataclasses
+import pathlib
 
+from keras_ctsep.files import file_name, is_remote
 from keras_ctsep.inference import VideoClassifier, read_class_names
 from keras_ctsep.weights.published import is_name
 
@@ -76,3 +78,33 @@ def named_model(model, weights):
     if model is None:
         return DEFAULT_NETWORK, weights or DEFAULT_WEIGHTS
     return model, weights
+
+
+def path_after(model, weights, ending):
+    """Returns where results of a model go if no place is given.
+
+    That is beside the model; for weights and for addresses it is in the current folder.
+
+    Args:
+        model: as `named_model` returns it.
+        weights: as `named_model` returns them.
+        ending: str, put after the name. A model that is no `.keras` file keeps its own ending
+            before it, since files that were exported from one model are called alike but for that.
+
+    Returns:
+        A `pathlib.Path`.
+
+    Example:
+    >>> path_after("runs/last.keras", None, ".onnx").as_posix()
+    'runs/last.onnx'
+    >>> path_after("runs/last.onnx", None, "-test").as_posix()
+    'runs/last.onnx-test'
+    >>> path_after("https://host/last.keras?token=1.2", None, "-test").as_posix()
+    'last-test'
+    >>> path_after("R2Plus1D18", "kinetics400", "-val").as_posix()
+    'R2Plus1D18-kinetics400-val'
+    """
+    if weights:
+        return pathlib.Path(f"{model}-{pathlib.Path(file_name(weights)).stem}{ending}")
+    name = pathlib.Path(file_name(model).removesuffix(".keras") + ending)
+    return name if is_remote(model) else pathlib.Path(model).with_name(name.name)

@@ -163,7 +163,11 @@ def _open_litert(path):
         nonlocal sizes
         if x.shape != sizes:
             interpreter.resize_tensor_input(clips["index"], x.shape)
-            interpreter.allocate_tensors()
+            try:
+                interpreter.allocate_tensors()
+            except RuntimeError as error:  # an operation that LiteRT does not have
+                message = f"{path}: Expected a file that LiteRT can run. Received: {error}"
+                raise ValueError(message) from error
             sizes = x.shape
         interpreter.set_tensor(clips["index"], x)
         interpreter.invoke()

@@ -41,9 +41,12 @@ def _first_of_groups(inputs, strides):
     ]
     if any(not isinstance(after, int) or after for _, after in missing):
         inputs = keras.ops.pad(inputs, ((0, 0), *missing, (0, 0)))
-    # From the innermost axis on, axes that are taken whole become one axis.
+    # From the innermost axis on, axes that are taken whole become one axis. Those around the first
+    # stride stay in the batch: a product of their sizes would be one that nobody reads.
+    first_strided = next(axis for axis, stride in enumerate(strides) if stride > 1)
+    inner = list(zip(new_sizes, strides, strict=True))[first_strided:]
     groups, taken, whole = [], [], inputs.shape[-1]
-    for new_size, stride in zip(reversed(new_sizes), reversed(strides), strict=True):
+    for new_size, stride in reversed(inner):
         if stride == 1:
             whole = whole * new_size
         else:

@@ -25,7 +25,7 @@ def videos(tmp_path_factory):
 def test_evaluate_and_predict_take_the_file_as_the_model(videos, tmp_path, capsys):
     model = write_colour_run(tmp_path, videos)
     assert commands.main(["export", "--model", str(model), "--format", FORMAT]) == 0
-    path = export.default_path(model, None, FORMAT, int8=False)
+    path = tmp_path / f"last{export.ending_of(FORMAT, int8=False)}"
     assert f"{path}: the largest difference from Keras is " in capsys.readouterr().out
     scores = {}
     for name in (model, path):

@@ -1,6 +1,7 @@
 """The program `keras-ctsep`: its overview, its errors and its exit codes."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ from tiny_videos import COLOURS, write_tiny_ucf101, write_video
 
 import keras_ctsep_program
 from keras_ctsep import commands
+from keras_ctsep.commands import predict
 
 
 def run(*words, **environment):
@@ -40,6 +42,16 @@ def test_a_word_that_is_no_command_shows_the_overview(words, capsys, monkeypatch
     monkeypatch.setattr(sys, "argv", ["keras-ctsep", *words])
     assert keras_ctsep_program.main() == 2
     assert "predict" in capsys.readouterr().err
+
+
+def test_an_interrupt_while_the_model_loads_is_one_line(monkeypatch, capsys):
+    def load(*_, **__):
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(predict, "open_classifier", load)
+    monkeypatch.setattr(sys, "argv", ["keras-ctsep", "predict", "a.avi", "--model", "a.keras"])
+    assert keras_ctsep_program.main() == 130
+    assert capsys.readouterr().err == "keras-ctsep: interrupted\n"
 
 
 def test_names_that_the_shell_cannot_write_are_shown(tmp_path):

@@ -113,6 +113,17 @@ def test_a_file_with_other_scores_is_not_kept(error, received, small, tmp_path, 
         assert path.read_text() == "an older file" and list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="TensorFlow writes this format")
+def test_an_operation_that_litert_does_not_have_is_one_error(tmp_path):
+    require("litert")
+    clips = keras.Input((4, 16, 16, 3))
+    means = keras.layers.GlobalAveragePooling3D()(keras.layers.MaxPooling3D(2)(clips))
+    classifier = VideoClassifier(keras.Model(clips, means), NAMES, CLIPS)
+    with pytest.raises(ValueError, match="that LiteRT can run. Received: .*FlexMaxPool3D"):
+        export(classifier, tmp_path / "m.tflite", "litert")
+    assert list(tmp_path.iterdir()) == []
+
+
 @needs_writer
 def test_a_process_of_its_own_writes_the_same(small, tmp_path, capsys):
     path = tmp_path / PATHS.get(OWN, "m")

@@ -8,7 +8,7 @@ from keras_ctsep import models
 
 
 @pytest.mark.parametrize("sizes", [(4, 32, 32, 3), (None, None, None, 3)])
-@pytest.mark.parametrize("network", ["CTSepResNet10", "R2Plus1D18"])
+@pytest.mark.parametrize("network", ["CTSepResNet10", "R2Plus1D18", "CTSepXception"])
 def test_nothing_is_computed_that_nobody_reads(network, sizes):
     """OpenVINO takes what nobody reads for an output of its own."""
     if keras.backend.backend() != "tensorflow":
