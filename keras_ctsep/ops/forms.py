@@ -38,7 +38,8 @@ DEFAULT = {
 # Beside a row: ms forward / forward and backward at (2, 16, 56, 56, 64), window 3, of the form
 # chosen and then of others. `benchmarks/forms.py`, 2 cores of an AMD EPYC with AVX2,
 # tensorflow 2.21.0 and jax 0.10.2 on 2026-11-27, torch 2.13.0 on 2026-11-26; a busy machine: ratios
-# below 1.3 say nothing.
+# below 1.3 say nothing. "One core with AVX-512": the same, in ms of CPU time on one core of another
+# AMD EPYC, 2026-11-28, torch 2.13.0, beside other work.
 TABLE = {
     # With oneDNN, which TensorFlow itself takes only where it finds AVX-512.
     ("tensorflow", "cpu"): {
@@ -47,7 +48,8 @@ TABLE = {
         ("depthwise", "space"): ("folded", "folded"),
         # 8 / 23; shifted 34 / 101, grouped 1040 / 1984
         ("depthwise", "time"): ("folded", "folded"),
-        # 50 / 339; shifted 226 / 1014, grouped 3551 / 7256
+        # One core with AVX-512: 13 / 44; folded 13 / 230, shifted 124 / 472, grouped 2413 / 4690.
+        # A gradient of our own at training alone, as for full and time below.
         ("depthwise", "volume"): ("turned", "folded"),
         # 8 / 32; batched 12 / 43, folded 9 / 46, direct 12 / 75
         ("full", "point"): ("multiplied", "multiplied"),
@@ -63,14 +65,15 @@ TABLE = {
         ("depthwise", "point"): ("folded", "folded"),
         ("depthwise", "space"): ("folded", "folded"),  # 5 / 48; grouped 6 / 265, shifted 94 / 330
         ("depthwise", "time"): ("folded", "folded"),  # 5 / 19; shifted 33 / 92, grouped 5 / 265
-        # 44 / 120; grouped 14 / 377, shifted 268 / 885
+        # One core with AVX-512: 5 / 20; folded 23 / 64, turned 19 / 63, shifted 102 / 271
         ("depthwise", "volume"): ("grouped", "grouped"),
-        # 9 / 27; direct 9 / 27, folded 8 / 34, multiplied 10 / 47
+        # 8 / 34; batched 9 / 27, direct 9 / 27, multiplied 10 / 47. One core with AVX-512: 7 / 24;
+        # batched 7 / 24, direct 22 / 62, multiplied 13 / 36. By two threads the kernel gradient at
+        # (2, 13, 10, 10, 216) to 96 channels took 0.3 ms, batched 0.6.
         ("full", "point"): ("folded", "folded"),
         # 49 / 309; looped 49 / 240, but the (1, 7, 7) stem 4x slower
         ("full", "space"): ("folded", "folded"),
-        # 24 / 87; folded 24 / 314, looped 22 / 144. Direct, 19 / 89, is wrong in bfloat16 at two
-        # frames.
+        # 24 / 87; folded 24 / 314, looped 22 / 144, direct 19 / 89
         ("full", "time"): ("batched", "batched"),
         ("full", "volume"): ("direct", "direct"),
     },
@@ -80,7 +83,8 @@ TABLE = {
         ("depthwise", "space"): ("shifted", "shifted"),
         # 4 / 16; folded 240 / 2378, grouped 1055 / 2042
         ("depthwise", "time"): ("shifted", "shifted"),
-        # 85 / 171; folded 1081 / 3973, grouped 3413 / 7711
+        # One core with AVX-512: 9 / 98. On the machine above folded took 1081 / 3973, grouped
+        # 3413 / 7711.
         ("depthwise", "volume"): ("shifted", "shifted"),
         ("full", "point"): ("multiplied", "multiplied"),  # 7 / 32; looped 14 / 42, direct 6 / 57
         # 138 / 404; multiplied 239 / 500, direct 169 / 651
