@@ -10,7 +10,7 @@ class AveragePooling3D(keras.layers.AveragePooling3D):
     """Keras's average pooling, computed as a depthwise convolution.
 
     Its arguments and its numbers are those of `keras.layers.AveragePooling3D`: with
-    `padding="same"` the mean of those places of a window that are inside. On PyTorch, Keras up to
+    `padding="same"` the mean of those places of a window that are inside. On PyTorch, Keras
     3.15.1 takes edge values twice instead (keras-team/keras, pull request 23233).
 
     Example:

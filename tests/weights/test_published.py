@@ -20,7 +20,7 @@ def test_class_names_are_in_the_order_of_published_weights():
     more = kinetics600_class_names()
     assert len(set(more)) == 600
     assert list(more) == sorted(more)
-    # As its authors say, 368 classes of Kinetics-400 are in it (arXiv 1808.01340, section 3).
+    # As its authors say, 368 classes of Kinetics-400 are in it (arXiv 1808.01340).
     assert len(set(names) & set(more)) == 368
 
 
