@@ -4,10 +4,12 @@
     python benchmarks/accuracy.py --data handgesture17 --options "frame_stride=3 flip=false"
 
 Each network, split and seed is a run of `recipes/train.py` in a process and a folder of its own.
-The same command continues where it was stopped: finished runs are read, the one that was
-interrupted is resumed. Writes `accuracy.csv`, `accuracy.md` and `accuracy.png` again after each.
+The same command continues where it was stopped: what `runs.csv` has is not trained again, and the
+run that was interrupted is resumed. Writes `runs.csv`, and from it `accuracy.csv`, `accuracy.md`
+and `accuracy.png`, again after each run. With `runs.csv` alone another machine continues.
 """
 
+import ast
 import csv
 import itertools
 import json
@@ -18,7 +20,6 @@ import statistics
 import sys
 import time
 
-import numpy as np
 import tyro
 from networks import read_options
 from report import processor, version
@@ -39,6 +40,7 @@ def main(
     seeds: str = "0,1,2",
     options: str = "",
     shuffled: bool = False,
+    cache: str | None = None,
     backend: str = "tensorflow",
     nice: int = 10,
     batch_sizes: str = "2,4,8",
@@ -56,6 +58,7 @@ def main(
         options: what else `recipes/train.py` is told: "epochs=100 flip=false".
         shuffled: whether each network is also trained and tested with the frames of each clip in
             random order: what is recognised then is not motion.
+        cache: folder to keep decoded frames in, for all runs.
         backend: Keras backend of the trainings and of the times.
         nice: how much the trainings give way to other programs, 0 to 19; times are measured at 0.
         batch_sizes: clips in a batch for times and memory, as in `run.py`.
@@ -72,31 +75,72 @@ def main(
     names = [name.strip() for name in networks.split(",")]
     orders = (False, True) if shuffled else (False,)
     os.environ["KERAS_BACKEND"] = backend
-    results = {}
+    finished = Finished(output / "runs.csv", f"{pathlib.Path(data).name} {options}".strip())
     # Seeds are the outer loop, so that a table of all networks is there early.
     for seed, split, name, is_shuffled in itertools.product(seeds, splits, names, orders):
-        folder = output / _folder_name(name, split, seed, is_shuffled)
-        arguments = {"dataset": dataset, "data": data, "split": split, "seed": seed, **recipe}
-        result = train_once(name, arguments | {"shuffle_frames": is_shuffled}, folder, nice)
-        results.setdefault((name, is_shuffled), []).append(result)
-        rows = [row(name, results, _speeds(output, name, backend, recipe, sizes)) for name in names]
+        run = {"network": name, "split": split, "seed": seed, "shuffled": is_shuffled}
+        if run not in finished:
+            arguments = {"dataset": dataset, "data": data, "split": split, "seed": seed, **recipe}
+            arguments |= {"shuffle_frames": is_shuffled, "cache": cache}
+            finished.add(run, train_once(name, arguments, output / _folder_name(**run), nice))
+        speeds = {name: _speeds(output, name, backend, recipe, sizes) for name in names}
+        rows = [row(name, finished.runs, speeds[name]) for name in names]
         write_results([row for row in rows if row], output, _heading(data, options, backend))
     return rows
 
 
+class Finished:
+    """The runs that have ended, in a file.
+
+    Args:
+        path: of the csv file; its runs are read if it is there.
+        recipe: the data set and the options of the training. Runs with others do not count.
+    """
+
+    WHAT = ("network", "split", "seed", "shuffled")
+
+    def __init__(self, path, recipe):
+        self.path = path
+        self.recipe = recipe
+        self._all = []
+        if path.exists():
+            with open(path, newline="") as file:
+                self._all = [_parsed(run) for run in csv.DictReader(file)]
+
+    @property
+    def runs(self):
+        """List of dicts, what ran and what came out."""
+        return [run for run in self._all if run["recipe"] == self.recipe]
+
+    def __contains__(self, what):
+        return any(what.items() <= run.items() for run in self.runs)
+
+    def add(self, what, result):
+        """Adds a run and writes the file."""
+        here = {"recipe": self.recipe, "date": time.strftime("%Y-%m-%d")}
+        self._all.append({**what, **result, **here})
+        with write_whole(self.path) as path, open(path, "w", newline="") as file:
+            writer = csv.DictWriter(file, list(self._all[0]))
+            writer.writeheader()
+            writer.writerows(self._all)
+
+
+def _parsed(run):
+    words = ("network", "recipe", "date")
+    return {key: text if key in words else ast.literal_eval(text) for key, text in run.items()}
+
+
 def train_once(name, arguments, folder, nice):
-    """Returns the results of a run; starts or resumes it in a process of its own if need be."""
-    results = folder / "results.json"
-    if not results.exists():
-        print(folder, flush=True)
-        process = multiprocessing.get_context("spawn").Process(
-            target=_train, args=(name, arguments, folder, nice)
-        )
-        process.start()
-        process.join()
-        if process.exitcode:
-            raise SystemExit(f"{folder}: the training ended with code {process.exitcode}")
-    return json.loads(results.read_text())
+    """Returns the results of a run, which is started or resumed in a process of its own."""
+    print(folder, flush=True)
+    process = multiprocessing.get_context("spawn").Process(
+        target=_train, args=(name, arguments, folder, nice)
+    )
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise SystemExit(f"{folder}: the training ended with code {process.exitcode}")
+    return json.loads((folder / "results.json").read_text())
 
 
 def _train(name, arguments, folder, nice):
@@ -109,9 +153,9 @@ def _train(name, arguments, folder, nice):
     train.main(**arguments, output=folder, resume=(folder / "settings.json").exists())
 
 
-def _folder_name(name, split, seed, is_shuffled):
-    order = "_shuffled" if is_shuffled else ""
-    return f"{name.replace(' ', '_')}_split{split}_seed{seed}{order}"
+def _folder_name(network, split, seed, shuffled):
+    order = "_shuffled" if shuffled else ""
+    return f"{network.replace(' ', '_')}_split{split}_seed{seed}{order}"
 
 
 def _speeds(output, name, backend, recipe, batch_sizes):
@@ -131,19 +175,28 @@ def _speeds(output, name, backend, recipe, batch_sizes):
     return json.loads(kept.read_text())
 
 
-def row(name, results, speeds):
-    """Returns the row of a network, or None before its first run has ended."""
-    if (name, False) not in results:
+def row(name, runs, speeds):
+    """Returns the row of a network, or None before its first run has ended.
+
+    Args:
+        name: name of the network.
+        runs: list of dicts, as `Finished.runs`.
+        speeds: its times and memory.
+    """
+    of_network = [run for run in runs if run["network"] == name]
+    in_order = [run for run in of_network if not run["shuffled"]]
+    if not in_order:
         return None
-    filled = {"network": name, "runs": len(results[name, False])}
-    for is_shuffled, suffix in ((False, ""), (True, "_shuffled")):
+    filled = {"network": name, "runs": len(in_order)}
+    shuffled = [run for run in of_network if run["shuffled"]]
+    for some, suffix in ((in_order, ""), (shuffled, "_shuffled")):
         for kind in ("video_accuracy", "balanced_accuracy"):
-            values = [result[kind] for result in results.get((name, is_shuffled), ())]
+            values = [run[kind] for run in some]
             if values:
                 filled[kind + suffix] = statistics.mean(values)
-                filled[f"{kind}{suffix}_deviation"] = float(np.std(values))
+                filled[f"{kind}{suffix}_deviation"] = statistics.pstdev(values)
     filled |= {key: speeds[key] for key in ("parameters", "multiply_adds", *SPEEDS)}
-    filled["hours"] = sum(result["seconds"] for result in results[name, False]) / 3600
+    filled["hours"] = sum(run["seconds"] for run in in_order) / 3600
     return filled
 
 

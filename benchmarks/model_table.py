@@ -18,6 +18,8 @@ NUM_CLASSES = 400
 IMAGENET = '`weights="imagenet"`, or a saved `keras.applications.Xception`'
 # A row: network, temporal factor. What others published is in keras_ctsep/weights/published.py.
 ROWS = (
+    ("CTSepResNet_S", "full"),
+    ("CTSepResNet_M", "full"),
     ("CTSepResNet10", "full"),
     ("CTSepResNet10", "depthwise"),
     ("CTSepResNet18", "full"),
@@ -87,7 +89,9 @@ def _cells(name, temporal):
     parameters = sum(math.prod(weight.shape) for weight in model.trainable_weights)
     row = next((row for row in PUBLISHED if row.network == name), None)
     clip = (row.clips["num_frames"], *[row.clips["crop_size"]] * 2, 3) if row else CLIP
-    weights = f'[`weights="{row.name}"`]({row.address})' if row else ""
+    weights = f'`weights="{row.name}"`' if row else ""
+    if row and "/" in row.address:
+        weights = f"[{weights}]({row.address})"
     return (
         f"`{name}`" + (f', `temporal="{temporal}"`' if temporal else ""),
         f"{parameters / 1e6:.2f} M",

@@ -22,6 +22,7 @@ from keras_ctsep.data.clip_sampling import random_clip, uniform_clips, window_cl
 from keras_ctsep.data.decoding import decode_frames, read_video_info
 from keras_ctsep.data.live_video import LiveVideo
 from keras_ctsep.data.motion import make_motion_dataset
+from keras_ctsep.data.motion_programs import MotionPrograms
 from keras_ctsep.data.transforms import (
     center_crop,
     color_jitter,
@@ -41,6 +42,7 @@ __all__ = [
     "AugmentedBatches",
     "ClipCache",
     "LiveVideo",
+    "MotionPrograms",
     "VideoCheck",
     "VideoDataset",
     "VideoError",

@@ -27,6 +27,8 @@ from keras_ctsep.models.video_resnet import (
     CTSepResNet18,
     CTSepResNet34,
     CTSepResNet50,
+    CTSepResNet_M,
+    CTSepResNet_S,
     R2Plus1D18,
     R2Plus1D34,
     VideoResNet,
@@ -46,6 +48,8 @@ __all__ = [
     "CTSepResNet18",
     "CTSepResNet34",
     "CTSepResNet50",
+    "CTSepResNet_M",
+    "CTSepResNet_S",
     "CTSepS3D",
     "CTSepXception",
     "IPCSN101",
@@ -79,6 +83,8 @@ __all__ = [
 NETWORKS = {
     network.__name__: network
     for network in (
+        CTSepResNet_S,
+        CTSepResNet_M,
         CTSepResNet10,
         CTSepResNet18,
         CTSepResNet34,

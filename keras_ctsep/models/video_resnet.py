@@ -28,13 +28,13 @@ CONV2D = functools.partial(blocks.conv3d, kernel_size=(1, 3, 3))
 CONV2PLUS1D = functools.partial(blocks.conv2plus1d, kernel_size=(3, 3, 3))
 CT_SEPARABLE = functools.partial(blocks.ct_separable_conv3d, kernel_size=(3, 3, 3))
 
-STEM = {"strides": SPACE, "activation": "relu", "name": "stem_conv"}
+STEM = {"activation": "relu", "name": "stem_conv"}
 
 
 def stem3d(x, width, causal, kernel_size=(3, 7, 7)):
     """One convolution that halves height and width."""
     filters = blocks.scale_filters(STAGE_FILTERS[0], width)
-    return blocks.conv3d(x, filters, kernel_size, causal=causal, **STEM)
+    return blocks.conv3d(x, filters, kernel_size, causal=causal, strides=SPACE, **STEM)
 
 
 def stem2d(x, width, causal):
@@ -42,16 +42,22 @@ def stem2d(x, width, causal):
     return stem3d(x, width, causal, kernel_size=(1, 7, 7))
 
 
-def stem2plus1d(x, width, causal):
+def stem2plus1d(x, width, causal, strides=SPACE):
     """The (2+1)D stem, with 45 mid filters as in the code of its authors and in torchvision's."""
     filters, mid_filters = (blocks.scale_filters(n, width) for n in (STAGE_FILTERS[0], 45))
-    stem = {"mid_filters": mid_filters, "causal": causal, **STEM}
+    stem = {"mid_filters": mid_filters, "causal": causal, "strides": strides, **STEM}
     return blocks.conv2plus1d(x, filters, (3, 7, 7), **stem)
 
 
 def pooled_stem3d(x, width, causal):
     """The stem of CSN, which halves height and width twice."""
     return blocks.max_pool(stem3d(x, width, causal), (1, 3, 3), SPACE, "stem_pool")
+
+
+def early_stem(x, width, causal):
+    """Halves frames once and height and width twice before the first block, as S3D does."""
+    x = stem2plus1d(x, width, causal, strides=SPACE_TIME)
+    return blocks.max_pool(x, (1, 3, 3), SPACE, "stem_pool")
 
 
 def depthwise(x, filters, **kwargs):
@@ -78,6 +84,7 @@ class Variant(NamedTuple):
         temporal: the default of `temporal` where `convs` take it, else None.
         mid_filters: function `(channels, filters)` where the convolutions of a block share one
             number of mid filters; None where each computes its own or has none.
+        width: factor on the number of filters of every layer, beside that of the caller.
     """
 
     stem: object
@@ -87,9 +94,11 @@ class Variant(NamedTuple):
     block: object = blocks.basic_block
     temporal: str | None = None
     mid_filters: object = None
+    width: float = 1.0
 
 
 _ct_sep_resnet = functools.partial(Variant, stem2plus1d, (CT_SEPARABLE,) * 4, temporal="full")
+_early_ct_sep_resnet = functools.partial(Variant, early_stem, (CT_SEPARABLE,) * 4, temporal="full")
 # torchvision computes the mid filters once a block; VMZ, the code of the authors, for each
 # convolution.
 _r2plus1d = functools.partial(
@@ -102,6 +111,8 @@ def _csn(conv, num_blocks):
 
 
 VARIANTS = {
+    "CTSepResNet_S": _early_ct_sep_resnet((2, 2, 2, 2), width=0.5),
+    "CTSepResNet_M": _early_ct_sep_resnet((2, 2, 2, 2)),
     "CTSepResNet10": _ct_sep_resnet((1, 1, 1, 1)),
     "CTSepResNet18": _ct_sep_resnet((2, 2, 2, 2)),
     "CTSepResNet34": _ct_sep_resnet((3, 4, 6, 3)),
@@ -189,6 +200,7 @@ def VideoResNet(
         num_classes, input_shape, include_preprocessing, pooling, dropout, width
     )
     row = VARIANTS[variant]
+    width *= row.width
     clips = keras.Input(input_shape, name="clips")
     x = clips
     if include_preprocessing:
@@ -222,6 +234,16 @@ def _check_variant(variant, temporal):
         raise ValueError(f"`temporal` is for CTSepResNets only. Received: variant={variant}")
     if temporal not in (None, *TEMPORAL):
         raise ValueError(f"`temporal` must be one of {TEMPORAL}. Received: temporal={temporal}")
+
+
+def CTSepResNet_S(num_classes=400, **kwargs):
+    """The small CTSepResNet, to be tried first. Takes the arguments of `VideoResNet`."""
+    return VideoResNet("CTSepResNet_S", num_classes, **kwargs)
+
+
+def CTSepResNet_M(num_classes=400, **kwargs):
+    """CTSepResNet_S with twice as many filters. Takes the arguments of `VideoResNet`."""
+    return VideoResNet("CTSepResNet_M", num_classes, **kwargs)
 
 
 def CTSepResNet10(num_classes=400, **kwargs):

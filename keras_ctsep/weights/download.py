@@ -13,9 +13,9 @@ from keras_ctsep.weights.torch_file import ENDINGS, read_torch_checkpoint
 def download(row):
     """Returns the file of published weights, which is downloaded the first time.
 
-    It is kept in the folder `models` of Keras, `~/.keras` or what KERAS_HOME names. Whatever is
-    there is used only if its SHA-256 begins as published, or where its authors publish none, if it
-    is a whole checkpoint.
+    Those of this package are in it. Others are kept in the folder `models` of Keras, `~/.keras` or
+    what KERAS_HOME names. Whatever is there is used only if its SHA-256 begins as published, or
+    where its authors publish none, if it is a whole checkpoint.
 
     Args:
         row: a `keras_ctsep.weights.published.Published`.
@@ -26,6 +26,8 @@ def download(row):
     Raises:
         ValueError: when the file cannot be downloaded, or is another one.
     """
+    if "/" not in row.address:
+        return pathlib.Path(__file__).with_name(row.address)
     home = os.environ.get("KERAS_HOME") or os.path.join("~", ".keras")
     name = row.address.rpartition("/")[2]
     if not name.endswith(ENDINGS):

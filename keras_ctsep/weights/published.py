@@ -11,7 +11,7 @@ class Published(NamedTuple):
     Attributes:
         network: name of the network function.
         name: what `weights` is told.
-        address: where the file is.
+        address: where the file is; a name alone is that of a file of this package.
         sha256: the first digits of its SHA-256, as the authors publish them; may be empty.
         class_names: tuple of the names of the classes, in the order of the scores.
         mean: of red, green and blue, of frames in 0..1.
@@ -79,6 +79,9 @@ def kinetics600_class_names():
     return _read_names("kinetics600.txt")
 
 
+TORCHVISION_MEAN = (0.43216, 0.394666, 0.37645)
+TORCHVISION_DEVIATION = (0.22803, 0.22145, 0.216989)
+
 _kinetics400 = functools.partial(
     Published, name="kinetics400", class_names=kinetics400_class_names()
 )
@@ -86,8 +89,8 @@ _kinetics400 = functools.partial(
 # torchvision (`models/video/resnet.py`, `transforms/_presets.py`, VideoClassification).
 _torchvision = functools.partial(
     _kinetics400,
-    mean=(0.43216, 0.394666, 0.37645),
-    deviation=(0.22803, 0.22145, 0.216989),
+    mean=TORCHVISION_MEAN,
+    deviation=TORCHVISION_DEVIATION,
     num_crops=1,
     licence="BSD-3-Clause",
 )
@@ -245,6 +248,30 @@ PUBLISHED = (
         clips=_clips(50, 5.0, 256, 224),
         top1=78.40,
         top5=94.05,
+    ),
+    # Of this package: recipes/pretrain.py. Drawn clips have no rate; this one suits what people do.
+    Published(
+        "CTSepResNet_S",
+        "motion",
+        address="ctsepresnet_s_motion.weights.h5",
+        sha256="",
+        class_names=_read_names("motion.txt"),
+        mean=TORCHVISION_MEAN,
+        deviation=TORCHVISION_DEVIATION,
+        clips={
+            "num_frames": 16,
+            "fps": 8.0,
+            "short_side": 73,
+            "crop_size": 64,
+            "frame_differences": True,
+        },
+        num_clips=1,
+        num_crops=1,
+        top1=91.1,
+        top5=None,
+        level="clip",
+        licence="Apache-2.0",
+        paper="arXiv 2410.24213",
     ),
 )
 

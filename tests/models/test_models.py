@@ -67,6 +67,18 @@ def test_stages_of_each_variant():
         assert model.output_shape == (None, 5)
 
 
+def test_small_networks_halve_early():
+    """Their weights are CTSepResNet18's, and each stage sees half the frames and half the side."""
+    like_18 = keras_ctsep.CTSepResNet18(5, width=0.25)
+    for name, width in (("CTSepResNet_S", 0.5), ("CTSepResNet_M", 0.25)):
+        model = models.VideoResNet(name, 5, input_shape=(16, 112, 112, 3), width=width)
+        assert model.count_params() == like_18.count_params()
+        for stage in range(4):
+            layer = model.get_layer(f"stage{stage + 1}_block2_add")
+            size = -(-28 // 2**stage)
+            assert layer.output.shape[1:] == (8 // 2**stage, size, size, 16 * 2**stage), name
+
+
 @pytest.mark.parametrize("temporal", ["full", "depthwise"])
 def test_one_model_takes_clips_of_any_size(temporal, rng):
     model = keras_ctsep.CTSepResNet10(7, width=0.125, temporal=temporal)

@@ -8,6 +8,7 @@ import shutil
 import finetune
 import keras
 import numpy as np
+import pretrain
 import pytest
 import train
 import train_ucf
@@ -210,3 +211,25 @@ def test_fine_tuning_of_published_weights(videos, tmp_path, monkeypatch):
         np.testing.assert_array_equal(getattr(norm, ours), state[f"layer4.1.conv2.1.{theirs}"])
     with pytest.raises(ValueError, match="'stage1_block1_conv1', .*Received: train_from=block"):
         finetune.train_layers(found.model, "block")
+
+
+def test_pretraining_continues_and_its_weights_start_a_training(tmp_path, monkeypatch):
+    monkeypatch.setattr(pretrain, "make_network", lambda name, classes, **_: tiny_network(classes))
+    options = {"num_frames": 4, "crop_size": 16, "batch_size": 2, "batches_per_epoch": 2}
+    options |= {"output": str(tmp_path), "epochs": 2, "workers": 1}
+
+    def stopped(data, epoch, logs=None):
+        if epoch == 1:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(pretrain.MotionPrograms, "start_epoch", stopped)
+        pretrain.main(**options)
+    assert 0 <= pretrain.main(**options) <= 1
+    assert [row["epoch"] for row in history(tmp_path)] == ["0", "1"]
+    assert (tmp_path / "curves.png").exists() and (tmp_path / "motions.png").exists()
+
+    network = tiny_network(78)
+    start = network.get_weights()
+    network.load_weights(tmp_path / "motion.weights.h5")
+    assert all(np.any(old != new) for old, new in zip(start, network.get_weights(), strict=True))
