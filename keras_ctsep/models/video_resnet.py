@@ -172,7 +172,9 @@ def VideoResNet(
         dropout: share of features dropped before the classifier, 0 to 1.
         width: factor on the number of filters of every layer.
         temporal: of CTSepResNets only: `"full"` (as None) or `"depthwise"`, the temporal factor of
-            the separable convolutions.
+            the separable convolutions. Depthwise takes less time, and learns motion more slowly:
+            after 9,600 drawn clips it told 9 % of 78 motions where full told 34 %
+            (docs/guides/accuracy.md).
         causal: whether the features of a frame depend on no later frame: all zeros over time are
             put before the first one. Such a network can be run on a video as it comes, see
             `keras_ctsep.inference.streaming`; it takes the weights of one that is not causal, which
