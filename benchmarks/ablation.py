@@ -8,8 +8,6 @@ command continues where it was stopped. Writes `runs.csv` and from it `ablation.
 """
 
 import functools
-import json
-import multiprocessing
 import os
 import pathlib
 import statistics
@@ -18,7 +16,8 @@ import time
 import keras
 import tyro
 from accuracy import Finished
-from report import processor, version
+from own_process import in_own_process
+from report import processor, versions
 
 from keras_ctsep import layers, training
 from keras_ctsep.data import MotionPrograms
@@ -29,7 +28,6 @@ from keras_ctsep.layers.initializers import HeNormal
 from keras_ctsep.models import blocks, count_multiply_adds, video_resnet
 
 SHAPE = (16, 64, 64)
-SEPARABLE = functools.partial(blocks.ct_separable_conv3d, kernel_size=(3, 3, 3))
 
 
 def in_factors(x, filters, strides=1, activation=None, name=None, between="norm and ReLU", **_):
@@ -91,10 +89,14 @@ ROWS = {
     "as it is": row(),
     "temporal factor depthwise": row(temporal="depthwise"),
     "no temporal factor": row(
-        functools.partial(blocks.ct_separable_conv3d, kernel_size=(1, 3, 3)), temporal="depthwise"
+        functools.partial(video_resnet.CT_SEPARABLE, kernel_size=(1, 3, 3)), temporal="depthwise"
     ),
-    "spatial factor full": row(functools.partial(SEPARABLE, spatial="full"), temporal="full"),
-    "depth_multiplier 2": row(functools.partial(SEPARABLE, depth_multiplier=2), temporal="full"),
+    "spatial factor full": row(
+        functools.partial(video_resnet.CT_SEPARABLE, spatial="full"), temporal="full"
+    ),
+    "depth_multiplier 2": row(
+        functools.partial(video_resnet.CT_SEPARABLE, depth_multiplier=2), temporal="full"
+    ),
     "before time: norm": factors("norm"),
     "before time: ReLU": factors("ReLU"),
     "before time: nothing": factors("nothing"),
@@ -109,9 +111,7 @@ ROWS = {
         stem=functools.partial(video_resnet.stem2plus1d, strides=video_resnet.SPACE_TIME)
     ),
     "stem without stride over time": row(
-        stem=lambda x, width, causal: blocks.max_pool(
-            video_resnet.stem2plus1d(x, width, causal), (1, 3, 3), video_resnet.SPACE, "stem_pool"
-        )
+        stem=functools.partial(video_resnet.early_stem, strides=video_resnet.SPACE)
     ),
     "10 layers": row(num_blocks=(1, 1, 1, 1)),
     "34 layers": row(num_blocks=(3, 4, 6, 3)),
@@ -158,30 +158,15 @@ def main(
             run = {"network": name, "seed": seed}
             if run not in finished:
                 print(name, seed, flush=True)
-                finished.add(run, in_own_process(name, seed, settings))
+                finished.add(run, in_own_process(_train, name, seed, settings))
             table = [summary(name, finished.runs) for name in ROWS]
             write_table([row for row in table if row], output / "ablation.md", settings, backend)
     return [row for row in table if row]
 
 
-def in_own_process(name, seed, settings):
-    """Returns the result of a training in a process of its own."""
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_train, args=(sender, name, seed, settings))
-    process.start()
-    sender.close()
-    try:
-        return json.loads(receiver.recv())
-    except EOFError:
-        raise SystemExit(f"{name}: the training ended without a result") from None
-    finally:
-        process.join()
-
-
-def _train(sender, name, seed, settings):
+def _train(name, seed, settings):
     start = time.monotonic()
-    sender.send(json.dumps(train(name, seed, **settings) | {"seconds": time.monotonic() - start}))
+    return train(name, seed, **settings) | {"seconds": time.monotonic() - start}
 
 
 def train(name, seed, steps, batch_size, test_batches, learning_rate):
@@ -219,7 +204,7 @@ def summary(name, runs):
 
 def write_table(rows, path, settings, backend):
     """Writes the table as Markdown."""
-    packages = ", ".join(filter(None, map(version, ("keras", "tensorflow", "torch", "jax"))))
+    packages = versions("keras", "tensorflow", "torch", "jax")
     clips = settings["steps"] * settings["batch_size"]
     lines = [
         f"{time.strftime('%Y-%m-%d')}, {processor()}, {packages}, on {backend}; {clips} clips of "

@@ -22,7 +22,7 @@ import time
 
 import tyro
 from networks import read_options
-from report import processor, version
+from report import processor, versions
 from run import add_slopes, in_own_process
 
 from keras_ctsep.files import write_whole
@@ -96,8 +96,6 @@ class Finished:
         path: of the csv file; its runs are read if it is there.
         recipe: the data set and the options of the training. Runs with others do not count.
     """
-
-    WHAT = ("network", "split", "seed", "shuffled")
 
     def __init__(self, path, recipe):
         self.path = path
@@ -201,7 +199,7 @@ def row(name, runs, speeds):
 
 
 def _heading(data, options, backend):
-    packages = ", ".join(filter(None, map(version, ("keras", "tensorflow", "torch", "jax"))))
+    packages = versions("keras", "tensorflow", "torch", "jax")
     return (
         f"{pathlib.Path(data).name}; {time.strftime('%Y-%m-%d')}, {processor()}, "
         f"{len(os.sched_getaffinity(0))} cores, {packages}, on {backend}; "

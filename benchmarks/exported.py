@@ -15,11 +15,11 @@ import time
 
 import keras
 import tyro
-from report import processor, version
+from report import processor, versions
 
 from keras_ctsep import evaluation
 from keras_ctsep.commands.evaluate import choose_videos, with_labels_of
-from keras_ctsep.commands.export import default_path, file_size, milliseconds, read_clips
+from keras_ctsep.commands.export import ending_of, file_size, milliseconds, read_clips
 from keras_ctsep.data import read_videos
 from keras_ctsep.export import export
 from keras_ctsep.export.writers import WRITERS
@@ -72,7 +72,7 @@ def write_all(classifier, folder, calibration):
     for file_format, row in WRITERS.items():
         for clips in (None, calibration) if row.takes_int8 else (None,):
             is_int8 = clips is not None
-            path = folder / default_path("model.keras", None, file_format, is_int8)
+            path = folder / f"model{ending_of(file_format, is_int8)}"
             try:
                 export(classifier, path, file_format, clips)
             except (ModuleNotFoundError, ValueError) as error:
@@ -87,7 +87,7 @@ def table(rows, classifier, num_videos):
     frames, size = classifier.clips["num_frames"], classifier.clips["crop_size"]
     lines = [
         f"{time.strftime('%Y-%m-%d')}, {processor()}, {len(os.sched_getaffinity(0))} cores, "
-        f"{', '.join(filter(None, map(version, PACKAGES)))}; {classifier.model.name}, "
+        f"{versions(*PACKAGES)}; {classifier.model.name}, "
         f"{classifier.model.count_params() / 1e6:.2f} M weights, {num_videos} test videos, "
         f"clips of {frames}x{size}x{size}, one at a time.",
         "",

@@ -21,7 +21,7 @@ import keras
 import numpy as np
 import tyro
 from keras import ops
-from report import version
+from report import versions
 from run import in_own_process, set_precision
 
 from keras_ctsep import training
@@ -186,7 +186,7 @@ def write_results(results, folder):
 
 def markdown(results):
     """Returns the tables of forms and networks."""
-    packages = ", ".join(filter(None, map(version, ("keras", "torch", "jax", "tensorflow"))))
+    packages = versions("keras", "torch", "jax", "tensorflow")
     rates = "; ".join(
         f"{row['precision']} {row['gigabytes_per_second']:.0f} GB/s, {row['teraflops']:.1f} TFLOP/s"
         for row in results["rates"]

@@ -8,11 +8,9 @@ minute it measures decoding alone, forward passes alone and both, in turns. The 
 videos is measured in a process of its own each.
 """
 
-import concurrent.futures
 import fractions
 import itertools
 import json
-import multiprocessing
 import os
 import pathlib
 import statistics
@@ -21,6 +19,7 @@ import time
 
 import av
 import tyro
+from own_process import in_own_process
 
 HEIGHT, WIDTH, FPS = 240, 320, 25
 CLIPS = {"num_frames": 16, "fps": 15, "short_side": 128, "crop_size": 112}
@@ -108,13 +107,6 @@ def repeat_video(path, times, output):
                     packet.stream = stream
                     container.mux(packet)
     return str(output)
-
-
-def in_own_process(function, *arguments):
-    """Calls a function in a fresh process, whose memory is its own."""
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(function, *arguments).result()
 
 
 def make_classifier(network, temporal):

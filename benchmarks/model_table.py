@@ -90,7 +90,7 @@ def _cells(name, temporal):
     row = next((row for row in PUBLISHED if row.network == name), None)
     clip = (row.clips["num_frames"], *[row.clips["crop_size"]] * 2, 3) if row else CLIP
     weights = f'`weights="{row.name}"`' if row else ""
-    if row and "/" in row.address:
+    if row and not row.is_in_package:
         weights = f"[{weights}]({row.address})"
     return (
         f"`{name}`" + (f', `temporal="{temporal}"`' if temporal else ""),

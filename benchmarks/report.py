@@ -46,7 +46,7 @@ def markdown(rows, batch_size, settings):
     packages = ("keras", "tensorflow", "torch", "jax", "torchvision")
     lines = [
         f"{time.strftime('%Y-%m-%d')}, {processor()}, {len(os.sched_getaffinity(0))} cores, "
-        f"{', '.join(filter(None, map(version, packages)))}; float32, batch {batch_size}, "
+        f"{versions(*packages)}; float32, batch {batch_size}, "
         f"{frames}x{height}x{width}, times in ms per clip (median, least to most).",
         "",
         "| model | backend | M weights | G multiply-adds | forward | train step | clips/s | "
@@ -74,14 +74,13 @@ def processor():
     return names[0] if names else platform.processor()
 
 
-def version(package):
-    """Returns "package version", or None."""
-    names = (package, f"{package}-cpu")
+def versions(*packages):
+    """Returns "package version" of those that are installed, with commas between."""
     found = {
-        dist.metadata["Name"].replace("_", "-"): dist.version
+        dist.metadata["Name"].replace("_", "-").removesuffix("-cpu"): dist.version
         for dist in importlib.metadata.distributions()
     }
-    return next((f"{package} {found[name]}" for name in names if name in found), None)
+    return ", ".join(f"{package} {found[package]}" for package in packages if package in found)
 
 
 def draw(rows, path):

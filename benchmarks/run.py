@@ -9,9 +9,7 @@ programs on the machine slow all of them. Writes `benchmark.csv`, `benchmark.md`
 again after each of them; one that fails is named and left out.
 """
 
-import concurrent.futures
 import json
-import multiprocessing
 import os
 import pathlib
 import statistics
@@ -20,6 +18,7 @@ import time
 
 import loader as loading
 import numpy as np
+import own_process
 import tyro
 from report import write_results
 
@@ -114,9 +113,7 @@ def in_own_process(model, backend, batch_size, settings):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     for variable, _ in SETTINGS.values():
         os.environ.setdefault(variable, "1")
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
-        measured = pool.submit(measure, model, batch_size, settings).result()
+    measured = own_process.in_own_process(measure, model, batch_size, settings)
     if measured is None:
         return None
     return {"model": model, "backend": backend, "batch_size": batch_size, **measured}

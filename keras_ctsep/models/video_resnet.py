@@ -54,9 +54,9 @@ def pooled_stem3d(x, width, causal):
     return blocks.max_pool(stem3d(x, width, causal), (1, 3, 3), SPACE, "stem_pool")
 
 
-def early_stem(x, width, causal):
+def early_stem(x, width, causal, strides=SPACE_TIME):
     """Halves frames once and height and width twice before the first block, as S3D does."""
-    x = stem2plus1d(x, width, causal, strides=SPACE_TIME)
+    x = stem2plus1d(x, width, causal, strides)
     return blocks.max_pool(x, (1, 3, 3), SPACE, "stem_pool")
 
 

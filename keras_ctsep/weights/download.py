@@ -26,7 +26,7 @@ def download(row):
     Raises:
         ValueError: when the file cannot be downloaded, or is another one.
     """
-    if "/" not in row.address:
+    if row.is_in_package:
         return pathlib.Path(__file__).with_name(row.address)
     home = os.environ.get("KERAS_HOME") or os.path.join("~", ".keras")
     name = row.address.rpartition("/")[2]

@@ -43,6 +43,11 @@ class Published(NamedTuple):
     licence: str
     paper: str
 
+    @property
+    def is_in_package(self):
+        """Whether the file is one of this package, and need not be downloaded."""
+        return "/" not in self.address
+
 
 def _read_names(file):
     text = importlib.resources.files(__package__).joinpath(file).read_text(encoding="utf-8")
