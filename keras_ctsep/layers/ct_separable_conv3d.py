@@ -35,6 +35,9 @@ class CTSeparableConv3D(FactorizedConv3D):
         spatial: `"depthwise"`: the spatial factor convolves each channel separately; `"full"`: all
             channels into each.
         temporal: the same for the temporal factor.
+        use_mid_norm: whether batch norm and ReLU stand before the temporal factor. Without them the
+            layer is linear, and networks learnt motion faster from few clips
+            (docs/guides/accuracy.md).
         spatial_initializer: initializer of the spatial kernel.
         pointwise_initializer: initializer of the pointwise kernel.
         temporal_initializer: initializer of the temporal kernel.
@@ -75,6 +78,7 @@ class CTSeparableConv3D(FactorizedConv3D):
         depth_multiplier=1,
         spatial="depthwise",
         temporal="full",
+        use_mid_norm=True,
         spatial_initializer="glorot_uniform",
         pointwise_initializer="glorot_uniform",
         temporal_initializer="glorot_uniform",
@@ -91,7 +95,9 @@ class CTSeparableConv3D(FactorizedConv3D):
         self.spatial_initializer = keras.initializers.get(spatial_initializer)
         self.pointwise_initializer = keras.initializers.get(pointwise_initializer)
         self.temporal_initializer = keras.initializers.get(temporal_initializer)
-        self.mid_norm = self.make_norm("mid_norm", activation="relu")
+        self.use_mid_norm = use_mid_norm
+        if use_mid_norm:
+            self.mid_norm = self.make_norm("mid_norm", activation="relu")
 
     def build(self, input_shape):
         channels = self.check_channels(input_shape)
@@ -104,7 +110,8 @@ class CTSeparableConv3D(FactorizedConv3D):
         self.pointwise_kernel = self.add_kernel(
             "pointwise_kernel", (1, 1, 1, mid_filters, self.filters), self.pointwise_initializer
         )
-        self.mid_norm.build((*input_shape[:-1], self.filters))
+        if self.use_mid_norm:
+            self.mid_norm.build((*input_shape[:-1], self.filters))
         outputs = 1 if self.temporal == "depthwise" else self.filters
         self.temporal_kernel = self.add_kernel(
             "temporal_kernel", (time, 1, 1, self.filters, outputs), self.temporal_initializer
@@ -136,6 +143,7 @@ class CTSeparableConv3D(FactorizedConv3D):
             "depth_multiplier": self.depth_multiplier,
             "spatial": self.spatial,
             "temporal": self.temporal,
+            "use_mid_norm": self.use_mid_norm,
             "spatial_initializer": keras.initializers.serialize(self.spatial_initializer),
             "pointwise_initializer": keras.initializers.serialize(self.pointwise_initializer),
             "temporal_initializer": keras.initializers.serialize(self.temporal_initializer),

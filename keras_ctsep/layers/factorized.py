@@ -11,8 +11,8 @@ CONVOLUTIONS = {"depthwise": ops.depthwise_conv3d, "full": ops.conv3d}
 class FactorizedConv3D(BaseConv3D):
     """First factors, batch norm and ReLU, then a factor over time, which is the last kernel.
 
-    Sub-classes make `mid_norm`, whose batch norm and ReLU follow the first factors, and
-    `temporal_kernel`; they name the other kernels in `first_kernels` and apply them in
+    Sub-classes make `mid_norm`, whose batch norm and ReLU follow the first factors, unless it is
+    None, and `temporal_kernel`; they name the other kernels in `first_kernels` and apply them in
     `first_factors`.
     """
 
@@ -35,6 +35,8 @@ class FactorizedConv3D(BaseConv3D):
 
     def apply_first(self, inputs, training):
         kernels = self._first_kernel_tensors()
+        if self.mid_norm is None:
+            return self.first_factors(inputs, *kernels, training=training)
         kernels[-1], bias = self.mid_norm.fold_into(kernels[-1])
         return self.first_factors(inputs, *kernels, bias=bias, relu=True, training=training)
 
@@ -42,7 +44,7 @@ class FactorizedConv3D(BaseConv3D):
         return CONVOLUTIONS[self.temporal](inputs, kernel, *ops.over_time(*window), **end)
 
     def convolve(self, inputs, last_kernel, bias, relu, training):
-        if not self.mid_norm.by_batch(training):
+        if self.mid_norm is None or not self.mid_norm.by_batch(training):
             return super().convolve(inputs, last_kernel, bias, relu, training)
         outputs = self._normalized_by_batch(inputs, last_kernel)
         outputs = outputs if bias is None else outputs + bias

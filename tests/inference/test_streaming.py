@@ -26,6 +26,7 @@ def small_network():
     shortcut = layers.Conv3D(5, 1, strides=(2, 1, 1), use_norm=True)(x)
     x = layers.AddReLU()([wide, shortcut])
     x = keras.layers.Add()([x, keras.layers.Activation("tanh")(keras.layers.ReLU()(x))])
+    x = layers.CTSeparableConv3D(4, 3, padding="causal", use_mid_norm=False)(x)
     x = keras.layers.Dropout(0.5)(keras.layers.GlobalAveragePooling3D()(x))
     return keras.Model(clips, keras.layers.Dense(3)(x))
 

@@ -15,6 +15,7 @@ from keras_ctsep import layers
 LAYERS = [
     (layers.CTSeparableConv3D, {"temporal": "full"}),
     (layers.CTSeparableConv3D, {"temporal": "depthwise"}),
+    (layers.CTSeparableConv3D, {"temporal": "full", "use_mid_norm": False}),
     (layers.Conv2Plus1D, {}),
 ]
 SIZES = (2, 4, 5, 6, 3)
@@ -58,7 +59,8 @@ def spelled(layer, training):
         for kernel, depthwise in zip(kernels, (space_depthwise, False), strict=False):
             if kernel is not kernels[-1]:
                 inputs = convolve(inputs, kernel, depthwise)
-        inputs = normalize(inputs, layer.mid_norm)
+        if layer.mid_norm is not None:
+            inputs = normalize(inputs, layer.mid_norm)
         inputs = convolve(inputs, kernels[-1], layer.temporal == "depthwise")
         return normalize(inputs, layer.norm)
 

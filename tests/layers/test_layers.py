@@ -34,6 +34,7 @@ CT_KINDS = [
     for multiplier in (1, 2)
 ]
 NORM = {"use_norm": True, "use_bias": False}
+LINEAR = [{"temporal": temporal, "use_mid_norm": False} for temporal in ("full", "depthwise")]
 LAYERS = [
     (Conv3D, {"filters": 5, "kernel_size": (2, 3, 3)}),
     (Conv3D, {"filters": 4, "kernel_size": 1, **NORM}),
@@ -43,6 +44,7 @@ LAYERS = [
     (Conv2Plus1D, {"filters": 4, "kernel_size": (3, 2, 1), "mid_filters": 6, **NORM}),
     *((CTSeparableConv3D, {"filters": 5, "kernel_size": 3, **kinds}) for kinds in CT_KINDS),
     *((CTSeparableConv3D, {"filters": 5, "kernel_size": 3, **kinds, **NORM}) for kinds in CT_KINDS),
+    *((CTSeparableConv3D, {"filters": 5, "kernel_size": 3, **kinds, **NORM}) for kinds in LINEAR),
 ]
 
 
@@ -73,7 +75,8 @@ def expected(layer, inputs):
         )
         if "pointwise_kernel" in kernels:
             outputs = reference.conv3d(outputs, kernels["pointwise_kernel"])
-        outputs = reference.relu(reference.batch_norm(outputs, layer.mid_norm))
+        if layer.mid_norm is not None:
+            outputs = reference.relu(reference.batch_norm(outputs, layer.mid_norm))
         function = reference.depthwise_conv3d if depthwise_time else reference.conv3d
         outputs = function(
             outputs,
