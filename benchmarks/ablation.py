@@ -36,8 +36,9 @@ def in_factors(x, filters, strides=1, activation=None, name=None, between="norm 
     Args:
         x: a tensor.
         filters, strides, activation, name: as of the layer.
-        between: `"norm and ReLU"`, `"norm"`, `"ReLU"` or `"nothing"`; or `"time first"`: the
-            temporal factor, norm and ReLU, and then those over space and channels.
+        between: `"norm and ReLU"`, `"norm"`, `"ReLU"` or `"nothing"`; or `"no pointwise"`: the
+            temporal factor alone goes over channels; or `"time first"`: the temporal factor, norm
+            and ReLU, and then those over space and channels.
     """
     time_, *space = (strides,) * 3 if isinstance(strides, int) else strides
     over_time = {"kernel_size": (3, 1, 1), "strides": (time_, 1, 1), "padding": (1, 0, 0)}
@@ -63,6 +64,8 @@ def in_factors(x, filters, strides=1, activation=None, name=None, between="norm 
     if between == "time first":
         x = temporal(x, use_norm=True, activation="relu")
         return pointwise(spatial(x), use_norm=True, activation=activation)
+    if between == "no pointwise":
+        return temporal(spatial(x), use_norm=True, activation=activation)
     end = {"use_norm": "norm" in between, "activation": "relu" if "ReLU" in between else None}
     return temporal(pointwise(spatial(x), **end), use_norm=True, activation=activation)
 
@@ -83,24 +86,28 @@ def factors(between):
     return row(functools.partial(in_factors, between=between))
 
 
+def separable(**changes):
+    """Returns the row with other arguments of the separable convolution."""
+    conv = functools.partial(video_resnet.LINEAR, **changes)
+    return row(conv, temporal=changes.get("temporal", "full"))
+
+
 # What is changed, and the row of the network. Half as wide, dense convolutions have about as many
 # multiply-adds.
 ROWS = {
     "as it is": row(),
+    "norm and ReLU before time": separable(use_mid_norm=True),
+    "norm before time": factors("norm"),
+    "ReLU before time": factors("ReLU"),
+    "no pointwise factor": factors("no pointwise"),
     "temporal factor depthwise": row(temporal="depthwise"),
-    "no temporal factor": row(
-        functools.partial(video_resnet.CT_SEPARABLE, kernel_size=(1, 3, 3)), temporal="depthwise"
+    "temporal factor depthwise, norm and ReLU before it": separable(
+        temporal="depthwise", use_mid_norm=True
     ),
-    "spatial factor full": row(
-        functools.partial(video_resnet.CT_SEPARABLE, spatial="full"), temporal="full"
-    ),
-    "depth_multiplier 2": row(
-        functools.partial(video_resnet.CT_SEPARABLE, depth_multiplier=2), temporal="full"
-    ),
-    "before time: norm": factors("norm"),
-    "before time: ReLU": factors("ReLU"),
-    "before time: nothing": factors("nothing"),
-    "time before space": factors("time first"),
+    "no temporal factor": separable(temporal="depthwise", kernel_size=(1, 3, 3)),
+    "spatial factor full": separable(spatial="full"),
+    "depth_multiplier 2": separable(depth_multiplier=2),
+    "time, norm and ReLU before space": factors("time first"),
     "(2+1)D convolutions": row(video_resnet.CONV2PLUS1D, mid_filters=default_mid_filters),
     "(2+1)D, half as wide": row(
         video_resnet.CONV2PLUS1D, width=0.5, mid_filters=default_mid_filters

@@ -272,7 +272,7 @@ PUBLISHED = (
         },
         num_clips=1,
         num_crops=1,
-        top1=91.1,
+        top1=89.4,
         top5=None,
         level="clip",
         licence="Apache-2.0",

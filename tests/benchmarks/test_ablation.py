@@ -7,18 +7,22 @@ import pytest
 from checks import randomize
 
 from keras_ctsep.layers import CTSeparableConv3D
+from keras_ctsep.models import video_resnet
 
 
-def test_the_parts_are_the_layer(rng):
+@pytest.mark.parametrize("between", ["norm and ReLU", "nothing"])
+def test_the_parts_are_the_layer(between, rng):
     """With the same weights, so that what else stands between them is the only change."""
     clips = keras.Input((5, 8, 9, 4))
     options = {"strides": (2, 1, 2), "activation": "relu"}
-    layer = CTSeparableConv3D(6, 3, padding=1, use_bias=False, use_norm=True, **options)
+    norms = {"use_norm": True, "use_mid_norm": between != "nothing"}
+    layer = CTSeparableConv3D(6, 3, padding=1, use_bias=False, **norms, **options)
     whole = keras.Model(clips, layer(clips))
-    parts = keras.Model(clips, ablation.in_factors(clips, 6, name="conv", **options))
+    parts = ablation.in_factors(clips, 6, name="conv", between=between, **options)
+    parts = keras.Model(clips, parts)
     randomize(whole)
     # Three kernels, then the norms of the end and of the middle, with four vectors each.
-    order = [0, 1, *range(7, 11), 2, *range(3, 7)]
+    order = [0, 1, *range(7, len(whole.weights)), 2, *range(3, 7)]
     parts.set_weights([whole.get_weights()[place] for place in order])
     x = rng.normal(size=(2, 5, 8, 9, 4)).astype("float32")
     want, found = (keras.ops.convert_to_numpy(model(x)) for model in (whole, parts))
@@ -37,7 +41,10 @@ def test_what_stands_between(between, norms):
 
 def test_a_row_is_trained_and_summed_up(monkeypatch, tmp_path):
     monkeypatch.setattr(ablation, "SHAPE", (4, 16, 16))
-    monkeypatch.setitem(ablation.ROWS, "10 layers", ablation.row(width=0.1, num_blocks=(1,) * 4))
+    small = ablation.row(width=0.1, num_blocks=(1,) * 4)
+    monkeypatch.setitem(ablation.ROWS, "10 layers", small)
+    # `train` puts the row there; so it is gone after the test.
+    monkeypatch.setitem(video_resnet.VARIANTS, "10 layers", small)
     settings = {"steps": 2, "batch_size": 2, "test_batches": 1, "learning_rate": 1e-3}
     result = ablation.train("10 layers", 0, **settings)
     assert 0 <= result["accuracy"] <= 1 and result["multiply_adds"] > 10**4
