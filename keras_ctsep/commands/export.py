@@ -30,6 +30,7 @@ def main(
     weights: str | None = None,
     class_names: str | None = None,
     int8: bool = False,
+    stream_frames: int | None = None,
     dataset: Literal["ucf101", "hmdb51", "kinetics", "ssv2", "folder", "csv"] | None = None,
     data: str | None = None,
     split: int | None = None,
@@ -54,6 +55,8 @@ def main(
             the file of the model has.
         int8: whether onnx and litert compute in 8-bit integers, with ranges from training videos.
             Accuracy, size and time before and after are then measured on the test videos.
+        stream_frames: frames at a time of a causal model, 8 for CTSepResNet18: the file is then the
+            streaming network, which carries states from step to step, for the command watch.
         dataset: for int8, how the videos are labelled; that of the run if not given, from the
             settings.json beside the model, as are data, split and annotations.
         data: folder of the videos.
@@ -70,11 +73,12 @@ def main(
         ValueError: when the model cannot be opened, the file returns other scores, or the videos
             are not found.
     """
-    path = pathlib.Path(output or path_after(model, weights, ending_of(format, int8)))
-    check_target(path, format, int8)
+    ending = ending_of(format, int8, stream_frames)
+    path = pathlib.Path(output or path_after(model, weights, ending))
+    check_target(path, format, int8, stream_frames)
     classifier = open_classifier(model, weights, class_names, clips)
     if not int8:
-        print_result(path, export(classifier, path, format))
+        print_result(path, export(classifier, path, format, stream_frames=stream_frames))
         return 0
     source, _ = choose_videos(model, dataset, data, split, annotations, None)
     train, test = (
@@ -98,14 +102,15 @@ def main(
     return 0
 
 
-def ending_of(format, int8):
+def ending_of(format, int8, stream_frames=None):
     """Returns what the name of a model is followed by in the name of its file.
 
     Example:
     >>> ending_of("onnx", int8=True), ending_of("saved_model", int8=False)
     ('-int8.onnx', '-saved_model')
     """
-    return "-int8" * int8 + (RUNTIMES[format].ending or f"-{format}")
+    kind = "-stream" * (stream_frames is not None) + "-int8" * int8
+    return kind + (RUNTIMES[format].ending or f"-{format}")
 
 
 def read_clips(classifier, videos, workers):

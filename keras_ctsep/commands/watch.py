@@ -35,7 +35,7 @@ def main(
         source: a file, a named pipe, - for the standard input, a camera such as /dev/video0, or an
             address such as rtsp://camera/stream.
         model: .keras file that training wrote; with --weights the name of a network. A causal one
-            runs frame by frame.
+            runs frame by frame, as does a file of --stream-frames of the command export.
         weights: file for that network, such as torchvision's r2plus1d_18.pth.
         class_names: text file with the name of a class in each line, instead of the names that
             the file of the model has.

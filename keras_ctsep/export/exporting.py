@@ -14,13 +14,16 @@ from keras_ctsep.export.writers import WRITERS, write
 from keras_ctsep.files import require_writable, write_whole
 from keras_ctsep.inference import VideoClassifier
 from keras_ctsep.inference.exported import RUNTIMES, open_exported, require_modules
+from keras_ctsep.inference.streaming import initial_states, score_steps, streaming_for_clips
 from keras_ctsep.ops.backend import device_kind
 
+# The scores of a stream are compared after so many steps.
+_STEPS = 4
 # Of a model that does not say for which clips it is; those of most published networks.
 _CLIPS = {"num_frames": 16, "crop_size": 112}
 
 
-def export(model, path, format, calibration=None):
+def export(model, path, format, calibration=None, stream_frames=None):
     """Writes a model as a file for another runtime, if that returns the scores of Keras.
 
     The file is written beside the target and opened in the runtime of its format. Both score
@@ -45,6 +48,10 @@ def export(model, path, format, calibration=None):
         calibration: None, or uint8 clips `(num_clips, frames, height, width, channels)` like those
             of the training: ONNX and LiteRT files then compute in 8-bit integers where they can,
             with ranges that were seen on these clips. Scores differ, so measure the accuracy.
+        stream_frames: None, or the number of frames at a time of the streaming network that is
+            written, a multiple of `keras_ctsep.inference.frames_per_step(model)`. Its inputs are
+            `clips`, `state_1`, `state_2` and so on, and zeros before the first frame. Its scores
+            are for the latest clip, and are compared after each of four steps.
 
     Returns:
         The largest difference, a float; with `calibration` that of three of those clips.
@@ -52,8 +59,8 @@ def export(model, path, format, calibration=None):
     Raises:
         ModuleNotFoundError: when a package or a backend is missing.
         OSError: when the path cannot be written.
-        ValueError: for another model, ending or format, and when the scores differ; no file is
-            left.
+        ValueError: for another model, ending or format, for `stream_frames` with `calibration` or
+            a model that cannot be streamed, and when the scores differ; no file is left.
 
     Example:
     >>> import keras, tempfile
@@ -69,11 +76,13 @@ def export(model, path, format, calibration=None):
     ...     assert VideoClassifier.load(path).class_names == ("red", "green", "blue")
     """
     path = pathlib.Path(path)
-    check_target(path, format, is_int8=calibration is not None)
+    check_target(path, format, calibration is not None, stream_frames)
     network, clips, about = _parts(model)
+    if stream_frames is not None:
+        network = streaming_for_clips(network, clips, stream_frames)
     on_cpu = not network.weights or device_kind(network.weights[0].value) == "cpu"
     sizes = clips["num_frames"], clips["crop_size"], clips["crop_size"]
-    shape = network.input_shape
+    shape = network.inputs[0].shape
     if calibration is not None or not WRITERS[format].takes_any_size:
         fixed = (own or size for own, size in zip(shape[1:4], sizes, strict=True))
         shape = (None, *fixed, shape[4])
@@ -82,14 +91,21 @@ def export(model, path, format, calibration=None):
         if on_cpu and keras.backend.backend() == WRITERS[format].backend:
             write(network, temporary, format, shape, about, calibration)
         else:
-            differences += [export_in_own_process(model, temporary, format, calibration)]
+            differences += [
+                export_in_own_process(model, temporary, format, calibration, stream_frames)
+            ]
         if on_cpu:  # GPUs multiply with fewer digits; the other process has compared on the CPU
             exported, _ = open_exported(temporary, format)
             is_exact = calibration is None
-            batches = probe_batches(shape, sizes) if is_exact else [calibration[:3]]
-            for batch in batches:
-                scores = exported.predict_on_batch(batch), network.predict_on_batch(batch)
-                differences += [largest_difference(*scores, logarithms=is_exact)]
+            if stream_frames is not None:
+                pairs = _step_pairs(exported, network)
+            else:
+                batches = probe_batches(shape, sizes) if is_exact else [calibration[:3]]
+                pairs = (
+                    (exported.predict_on_batch(batch), network.predict_on_batch(batch))
+                    for batch in batches
+                )
+            differences += [largest_difference(*pair, logarithms=is_exact) for pair in pairs]
         difference = float(np.max(differences))  # NaN if one is NaN
         if not difference <= (TOLERANCE if calibration is None else math.inf):
             raise ValueError(
@@ -99,14 +115,19 @@ def export(model, path, format, calibration=None):
     return difference
 
 
-def check_target(path, format, is_int8=False):
+def check_target(path, format, is_int8=False, stream_frames=None):
     """Raises unless a file of a format can be written; called before long work.
 
     Args:
         path: `pathlib.Path`.
         format: name of the format.
         is_int8: whether it is to compute in 8-bit integers.
+        stream_frames: as in `export`.
     """
+    if is_int8 and stream_frames is not None:
+        raise ValueError(
+            f"Expected int8 or stream_frames, not both. Received: stream_frames={stream_frames}"
+        )
     if format not in WRITERS or is_int8 and not WRITERS[format].takes_int8:
         known = [name for name, row in WRITERS.items() if row.takes_int8 or not is_int8]
         raise ValueError(
@@ -124,6 +145,19 @@ def check_target(path, format, is_int8=False):
     modules = dict.fromkeys((writer.backend, *writer.modules, runtime.module))
     require_modules(f"{runtime.title} files", modules, (writer.backend, runtime.extra))
     require_writable(path.parent)
+
+
+def _step_pairs(exported, stream):
+    """Yields the scores of a file and those of Keras, after each step."""
+    _, num_frames, *sizes = stream.inputs[0].shape
+    shape = (None, _STEPS * num_frames, *sizes)
+    for clips in probe_batches(shape, shape[1:4]):
+        states = initial_states(stream, len(clips))
+        yield from zip(
+            score_steps(exported.step, clips, states, num_frames),
+            score_steps(stream.predict_on_batch, clips, states, num_frames),
+            strict=True,
+        )
 
 
 def _parts(model):

@@ -1,5 +1,6 @@
 """Exporting in a process of its own, with the Keras backend that writes the format, on the CPU."""
 
+import json
 import os
 import pathlib
 import subprocess
@@ -13,7 +14,7 @@ from keras_ctsep.export.writers import WRITERS
 from keras_ctsep.inference.exported import RUNTIMES
 
 
-def export_in_own_process(model, path, file_format, calibration=None):
+def export_in_own_process(model, path, file_format, calibration=None, stream_frames=None):
     """Does what `export` does, in another process.
 
     Args:
@@ -21,6 +22,7 @@ def export_in_own_process(model, path, file_format, calibration=None):
         path: file to write.
         file_format: name of a row of `WRITERS`.
         calibration: as in `export`.
+        stream_frames: as in `export`.
 
     Returns:
         The largest difference between the file and Keras on that backend.
@@ -38,7 +40,7 @@ def export_in_own_process(model, path, file_format, calibration=None):
             np.save(files[1], calibration)
         hidden = {"CUDA_VISIBLE_DEVICES": "", "KERAS_BACKEND": backend}
         done = subprocess.run(
-            [sys.executable, "-m", "keras_ctsep.export.own_process", path, file_format, *files],
+            [sys.executable, "-m", __name__, path, file_format, json.dumps(stream_frames), *files],
             env=os.environ | hidden,
             capture_output=True,
             text=True,
@@ -49,7 +51,7 @@ def export_in_own_process(model, path, file_format, calibration=None):
     return float(lines[-1])
 
 
-def _main(path, file_format, model, clips):
+def _main(path, file_format, stream_frames, model, clips):
     from keras_ctsep.export import export
     from keras_ctsep.inference import VideoClassifier
     from keras_ctsep.inference.about import read_about
@@ -59,7 +61,7 @@ def _main(path, file_format, model, clips):
         opened = VideoClassifier.load(model)
     else:
         opened = keras.saving.load_model(model, compile=False)
-    print(export(opened, path, file_format, calibration))
+    print(export(opened, path, file_format, calibration, json.loads(stream_frames)))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import keras
 
 from keras_ctsep.inference.about import ABOUT, about_text, append_about
+from keras_ctsep.inference.exported import names_of
 
 
 class Writer(NamedTuple):
@@ -33,7 +34,7 @@ def write(model, path, file_format, shape, about, calibration=None):
     """Writes a model in a format, on the backend of that format.
 
     Args:
-        model: a Keras model.
+        model: a Keras model of clips, or one that `streaming` returned.
         path: `pathlib.Path` of the file.
         file_format: name of a row of `WRITERS`.
         shape: `(None, frames, height, width, channels)` with None for free sizes.
@@ -46,8 +47,14 @@ def write(model, path, file_format, shape, about, calibration=None):
 
 
 def _write_with_keras(model, path, keras_format, shape, **options):
-    clips = keras.layers.InputSpec("float32", shape, name="clips")
-    model.export(str(path), keras_format, verbose=False, input_signature=[clips], **options)
+    shapes = [shape, *(state.shape for state in model.inputs[1:])]
+    names, _ = names_of(len(shapes))
+    inputs = [
+        keras.layers.InputSpec("float32", one, name=name)
+        for one, name in zip(shapes, names, strict=True)
+    ]
+    signature = [inputs] if len(inputs) > 1 else inputs
+    model.export(str(path), keras_format, verbose=False, input_signature=signature, **options)
 
 
 def _write_onnx(model, path, shape, about, calibration):
@@ -58,9 +65,10 @@ def _write_onnx(model, path, shape, about, calibration):
         _quantize_onnx(path, calibration)
     file = onnx.load(str(path))
     names = ("batch", "frames", "height", "width", "channels")
-    for size, name in zip(file.graph.input[0].type.tensor_type.shape.dim, names, strict=True):
-        if size.dim_param:
-            size.dim_param = name
+    for tensor in file.graph.input:
+        for size, name in zip(tensor.type.tensor_type.shape.dim, names, strict=False):
+            if size.dim_param:
+                size.dim_param = name
     onnx.helper.set_model_props(file, {ABOUT: about_text(about)})
     onnx.save(file, str(path))
 
@@ -110,6 +118,10 @@ def _write_openvino(model, path, shape, about, _):
         plain = pathlib.Path(folder, "plain.xml")
         _write_with_keras(model, plain, "openvino", shape)
         file = openvino.Core().read_model(plain)
+        _, names = names_of(len(file.inputs))
+        for index, name in enumerate(names):  # OpenVINO has the outputs in another order
+            output = file.output(f"Identity_{index}:0" if index else "Identity:0")
+            output.get_tensor().set_names({name})
         file.set_rt_info(about_text(about), [ABOUT])
         openvino.serialize(file, path, path.with_suffix(".bin"))
 
@@ -120,6 +132,8 @@ def _write_torch(model, path, shape, about, _):
     with tempfile.TemporaryDirectory() as folder:
         plain = pathlib.Path(folder, "plain.pt2")
         batch = {0: torch.export.Dim("batch")}
+        if len(model.inputs) > 1:
+            batch = [([batch] * len(model.inputs),)]
         _write_with_keras(model, plain, "torch", shape, dynamic_shapes=batch)
         program = torch.export.load(plain)
         torch.export.save(program, path, extra_files={ABOUT: about_text(about)})

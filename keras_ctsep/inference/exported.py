@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from keras_ctsep.inference.about import ABOUT, read_about
+from keras_ctsep.inference.streaming import initial_states, score_steps
 
 
 class ExportedModel:
@@ -61,6 +62,30 @@ class ExportedModel:
         return np.concatenate(scores)
 
 
+class ExportedStream(ExportedModel):
+    """A streaming network in another runtime. Clips are scored a few frames at a time.
+
+    Args:
+        step: function from the arrays `[frames, *states]` to `[scores, *new_states]`.
+        input_shapes: `(None, frames, height, width, channels)`, then the shapes of the states.
+        num_classes: number of scores of a clip.
+
+    Attributes:
+        step: the function.
+        inputs: `keras.KerasTensor` of each input, as those of a Keras model.
+    """
+
+    def __init__(self, step, input_shapes, num_classes):
+        self.step = lambda arrays: step([np.ascontiguousarray(x, "float32") for x in arrays])
+        self.inputs = [keras.KerasTensor((None, *shape[1:]), "float32") for shape in input_shapes]
+        super().__init__(self._score, (None, None, *input_shapes[0][2:]), num_classes)
+
+    def _score(self, clips):
+        states, num_frames = initial_states(self, len(clips)), self.inputs[0].shape[1]
+        *_, scores = score_steps(self.step, clips, states, num_frames)
+        return scores
+
+
 class Runtime(NamedTuple):
     """A row of the table of runtimes.
 
@@ -69,7 +94,8 @@ class Runtime(NamedTuple):
         ending: of its files; empty for a folder.
         module: the package that opens them.
         extra: the extra of this package that brings it.
-        open: function from a path to `(run, input_shape, num_classes, about)`.
+        open: function from a path to `(run, input_shapes, num_classes, about)`; `run` is a
+            function from the list of inputs to that of outputs, in the order of `names_of`.
     """
 
     title: str
@@ -87,7 +113,8 @@ def open_exported(path, file_format=None):
         file_format: name of a row of `RUNTIMES`; default: by the ending of the path.
 
     Returns:
-        A tuple of the `ExportedModel` and what the file has beside it, a dict.
+        A tuple of the `ExportedModel` or `ExportedStream`, and of what the file has beside it, a
+        dict.
 
     Raises:
         ModuleNotFoundError: without the runtime.
@@ -99,13 +126,29 @@ def open_exported(path, file_format=None):
     try:
         if not os.path.exists(path):
             raise ValueError("no such file")
-        run, input_shape, num_classes, about = runtime.open(path)
+        run, input_shapes, num_classes, about = runtime.open(path)
         about = json.loads(about) if isinstance(about, str) else about
     except Exception as error:  # each runtime raises errors of its own
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         message = f"{path}: Expected a file in the format {runtime.title}. Received: {reason}"
         raise ValueError(message) from error
-    return ExportedModel(run, (None, *input_shape[1:]), num_classes), about or {}
+    if len(input_shapes) > 1:
+        return ExportedStream(run, input_shapes, num_classes), about or {}
+    [shape] = input_shapes
+    return ExportedModel(lambda x: run([x])[0], (None, *shape[1:]), num_classes), about or {}
+
+
+def names_of(number):
+    """Returns the names of a number of inputs of a file, and of as many outputs.
+
+    What came out as `output_1` goes in again as `state_1`, and so on.
+
+    Example:
+    >>> names_of(2)
+    (['clips', 'state_1'], ['output_0', 'output_1'])
+    """
+    states = [f"state_{index}" for index in range(1, number)]
+    return ["clips", *states], [f"output_{index}" for index in range(number)]
 
 
 def format_of(path):
@@ -145,10 +188,17 @@ def _open_onnx(path):
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    [clips], [scores] = session.get_inputs(), session.get_outputs()
-    shape = [size if isinstance(size, int) else None for size in clips.shape]
+    inputs = {tensor.name: tensor for tensor in session.get_inputs()}
+    names, _ = names_of(len(inputs))  # ONNX files have their outputs in order
     about = session.get_modelmeta().custom_metadata_map.get(ABOUT)
-    return lambda x: session.run(None, {clips.name: x})[0], shape, scores.shape[-1], about
+    shapes = [
+        [size if isinstance(size, int) else None for size in inputs[name].shape] for name in names
+    ]
+
+    def run(arrays):
+        return session.run(None, dict(zip(names, arrays, strict=True)))
+
+    return run, shapes, session.get_outputs()[0].shape[-1], about
 
 
 def _open_litert(path):
@@ -156,25 +206,32 @@ def _open_litert(path):
 
     about = read_about(path)
     interpreter = Interpreter(path, num_threads=os.cpu_count())
-    [clips], [scores] = interpreter.get_input_details(), interpreter.get_output_details()
+    signature = interpreter.get_signature_runner()
+    inputs, outputs = signature.get_input_details(), signature.get_output_details()
+    names, new_names = names_of(len(inputs))
+    inputs, outputs = [inputs[name] for name in names], [outputs[name] for name in new_names]
     sizes = None
 
-    def run(x):
+    def run(arrays):
         nonlocal sizes
-        if x.shape != sizes:
-            interpreter.resize_tensor_input(clips["index"], x.shape)
+        if arrays[0].shape != sizes:
+            for tensor, array in zip(inputs, arrays, strict=True):
+                interpreter.resize_tensor_input(tensor["index"], array.shape)
             try:
                 interpreter.allocate_tensors()
             except RuntimeError as error:  # an operation that LiteRT does not have
                 message = f"{path}: Expected a file that LiteRT can run. Received: {error}"
                 raise ValueError(message) from error
-            sizes = x.shape
-        interpreter.set_tensor(clips["index"], x)
+            sizes = arrays[0].shape
+        for tensor, array in zip(inputs, arrays, strict=True):
+            interpreter.set_tensor(tensor["index"], array)
         interpreter.invoke()
-        return interpreter.get_tensor(scores["index"])
+        return [interpreter.get_tensor(tensor["index"]) for tensor in outputs]
 
-    shape = [None if size < 0 else int(size) for size in clips["shape_signature"]]
-    return run, shape, int(scores["shape_signature"][-1]), about
+    shapes = [
+        [None if size < 0 else int(size) for size in tensor["shape_signature"]] for tensor in inputs
+    ]
+    return run, shapes, int(outputs[0]["shape_signature"][-1]), about
 
 
 def _open_openvino(path):
@@ -185,10 +242,17 @@ def _open_openvino(path):
     about = model.get_rt_info([ABOUT]).value if model.has_rt_info([ABOUT]) else None
     # Its own choice is bfloat16 where the processor has it, which changes the third digit.
     compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    [clips], [scores] = model.inputs, model.outputs
-    shape = [None if size.is_dynamic else size.get_length() for size in clips.partial_shape]
-    num_classes = scores.partial_shape[-1].get_length()
-    return lambda x: compiled(x)[0], shape, num_classes, about
+    names, new_names = names_of(len(model.inputs))
+    shapes = [
+        [None if size.is_dynamic else size.get_length() for size in model.input(name).partial_shape]
+        for name in names
+    ]
+
+    def run(arrays):
+        found = compiled(dict(zip(names, arrays, strict=True)))
+        return [found[name] for name in new_names]
+
+    return run, shapes, model.output("output_0").partial_shape[-1].get_length(), about
 
 
 def _open_saved_model(path):
@@ -196,15 +260,17 @@ def _open_saved_model(path):
 
     loaded = tf.saved_model.load(path)
     serve = loaded.signatures["serving_default"]
-    [(name, clips)] = serve.structured_input_signature[1].items()
-    [(output, scores)] = serve.structured_outputs.items()
+    inputs = serve.structured_input_signature[1]
+    names, new_names = names_of(len(inputs))
 
-    def run(x, loaded=loaded):  # which has the weights as long as somebody holds it
-        return serve(**{name: tf.constant(x)})[output].numpy()
+    def run(arrays, loaded=loaded):  # which has the weights as long as somebody holds it
+        found = serve(**dict(zip(names, map(tf.constant, arrays), strict=True)))
+        return [found[name].numpy() for name in new_names]
 
     file = pathlib.Path(path, "assets.extra", ABOUT)
     about = file.read_text(encoding="utf-8") if file.exists() else None
-    return run, clips.shape.as_list(), scores.shape[-1], about
+    shapes = [inputs[name].shape.as_list() for name in names]
+    return run, shapes, serve.structured_outputs["output_0"].shape[-1], about
 
 
 def _open_torch(path):
@@ -213,15 +279,19 @@ def _open_torch(path):
     extra = {ABOUT: ""}
     program = torch.export.load(path, extra_files=extra)
     tensors = {node.name: node.meta.get("val") for node in program.graph.nodes}
-    [clips], [scores] = program.graph_signature.user_inputs, program.graph_signature.user_outputs
+    inputs, outputs = program.graph_signature.user_inputs, program.graph_signature.user_outputs
     module = program.module()
 
-    def run(x):
+    def run(arrays):
+        clips, *states = map(torch.from_numpy, arrays)
         with torch.no_grad():
-            return module(torch.from_numpy(x)).numpy()
+            found = module([clips, *states]) if states else [module(clips)]
+        return [tensor.numpy() for tensor in found]
 
-    shape = [size if isinstance(size, int) else None for size in tensors[clips].shape]
-    return run, shape, tensors[scores].shape[-1], extra[ABOUT] or None
+    shapes = [
+        [size if isinstance(size, int) else None for size in tensors[name].shape] for name in inputs
+    ]
+    return run, shapes, tensors[outputs[0]].shape[-1], extra[ABOUT] or None
 
 
 RUNTIMES = {

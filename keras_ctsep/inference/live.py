@@ -1,11 +1,15 @@
 """A trained model on a video as it comes."""
 
+import contextlib
+
+import keras
 import numpy as np
 from keras import ops
 
 from keras_ctsep.data import center_crop, frame_differences
 from keras_ctsep.inference.compiled import compiled_call
-from keras_ctsep.inference.streaming import frames_per_step, initial_states, streaming
+from keras_ctsep.inference.exported import ExportedStream
+from keras_ctsep.inference.streaming import initial_states, streaming_for_clips
 
 
 class LiveClassifier:
@@ -44,15 +48,16 @@ class LiveClassifier:
         self.classifier = classifier
         length, side = classifier.clips["num_frames"], classifier.clips["crop_size"]
         self._shape = (length, side, side, 3)
-        try:
-            classifier.require_keras()
-            step = frames_per_step(classifier.model)
-            latest = max(step, length // step * step)
-            self._stream = streaming(classifier.model, (step, *self._shape[1:]), latest)
-        except ValueError:
-            self._stream, step = None, max(1, length // 2)
+        self._stream = self._call = None
+        if isinstance(classifier.model, ExportedStream):
+            self._stream, self._call = classifier.model, classifier.model.step
+        elif isinstance(classifier.model, keras.Model):
+            with contextlib.suppress(ValueError):  # of a network that cannot be streamed
+                self._stream = streaming_for_clips(classifier.model, classifier.clips)
         self.is_streaming = self._stream is not None
-        self._call = compiled_call(self._stream) if self.is_streaming else None
+        if self.is_streaming and self._call is None:
+            self._call = compiled_call(self._stream)
+        step = self._stream.inputs[0].shape[1] if self.is_streaming else max(1, length // 2)
         self.num_frames = step
         # Compiled now: a camera would not wait for it.
         for _ in self.scores(np.zeros((step, side, side, 3), "uint8")):

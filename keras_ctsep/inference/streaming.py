@@ -88,6 +88,38 @@ def streaming(model, input_shape=None, num_frames=None):
     return keras.Model([frames, *states], outputs, name=f"{model.name}_stream")
 
 
+def streaming_for_clips(model, clips, num_frames=None):
+    """Returns the streaming network whose scores are for the latest clip.
+
+    Args:
+        model: as for `streaming`.
+        clips: dict of the `num_frames` of a clip, as many of the latest frames as the strides
+            divide, and of its `crop_size`.
+        num_frames: number of frames at a time; default: `frames_per_step(model)`.
+    """
+    step, side = frames_per_step(model), clips["crop_size"]
+    shape = (num_frames or step, side, side, model.input.shape[-1])
+    return streaming(model, shape, max(step, clips["num_frames"] // step * step))
+
+
+def score_steps(step, clips, states, num_frames):
+    """Yields the scores of whole clips after each step of a streaming network.
+
+    Args:
+        step: function from `[frames, *states]` to `[scores, *new_states]`.
+        clips: array `(batch, frames, height, width, channels)`.
+        states: the states before the first frame.
+        num_frames: number of frames at a time.
+    """
+    if not clips.shape[1] or clips.shape[1] % num_frames:
+        raise ValueError(
+            f"Expected clips of a multiple of {num_frames} frames. Received: {clips.shape[1]}"
+        )
+    for start in range(0, clips.shape[1], num_frames):
+        scores, *states = step([clips[:, start : start + num_frames], *states])
+        yield scores
+
+
 def initial_states(stream, batch_size=1):
     """Returns the states before the first frame.
 

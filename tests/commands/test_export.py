@@ -5,11 +5,12 @@ import json
 import keras
 import numpy as np
 import pytest
-from colour_model import write_colour_run
-from tiny_videos import write_tiny_ucf101
+from colour_model import CLIPS, colour_map_model, write_colour_run
+from tiny_videos import COLOURS, write_tiny_ucf101
 
 from keras_ctsep import commands
 from keras_ctsep.commands import export
+from keras_ctsep.inference import VideoClassifier
 
 BACKEND = keras.backend.backend()
 FORMAT = {"tensorflow": "saved_model", "torch": "torch"}.get(BACKEND)
@@ -40,6 +41,22 @@ def test_evaluate_and_predict_take_the_file_as_the_model(videos, tmp_path, capsy
     video = str(videos / "Green" / "v_Green_g01_c01.avi")
     assert commands.main(["predict", video, "--model", str(path), "--num-clips", "2"]) == 0
     assert capsys.readouterr().out.splitlines()[1].split()[1] == "Green"
+
+
+@needs_writer
+def test_watch_takes_a_streaming_file(videos, tmp_path, capsys):
+    """Any frame is a step of the colour model: each layer treats it by itself."""
+    model = tmp_path / "last.keras"
+    VideoClassifier(colour_map_model(), list(COLOURS), CLIPS).save(model)
+    words = ["export", "--model", str(model), "--format", FORMAT, "--stream-frames", "2"]
+    assert commands.main(words) == 0
+    path = tmp_path / f"last{export.ending_of(FORMAT, int8=False, stream_frames=2)}"
+    capsys.readouterr()
+    video = str(videos / "Green" / "v_Green_g01_c01.avi")
+    assert commands.main(["watch", video, "--model", str(path)]) == 0
+    printed = capsys.readouterr()
+    assert "frame by frame, new scores for every 2 frames" in printed.err
+    assert printed.out.splitlines()[0].split()[3] == "Green"
 
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="TensorFlow writes this format")

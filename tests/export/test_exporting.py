@@ -10,7 +10,7 @@ from colour_model import CLIPS
 from keras_ctsep import CTSepResNet10
 from keras_ctsep.export import export, writers
 from keras_ctsep.export.own_process import export_in_own_process
-from keras_ctsep.inference import VideoClassifier
+from keras_ctsep.inference import LiveClassifier, VideoClassifier
 from keras_ctsep.inference.exported import RUNTIMES, ExportedModel
 
 NAMES = ('a "b", <c>', "d\u2028e", "\udcff$x_")
@@ -27,15 +27,15 @@ def require(file_format):
         pytest.importorskip(module)
 
 
-def narrow_classifier(temporal="full"):
+def narrow_classifier(temporal="full", causal=False, **clips):
     """A network whose scores depend on the clip, with norms that are no identities."""
     keras.utils.set_random_seed(0)
-    network = CTSepResNet10(3, width=0.0625, temporal=temporal)
+    network = CTSepResNet10(3, width=0.0625, temporal=temporal, causal=causal)
     rng = np.random.default_rng(0)
     for weight in network.weights:
         if "norm" in weight.path:
             weight.assign(rng.uniform(0.5, 1.5, weight.shape))
-    return VideoClassifier(network, NAMES, CLIPS)
+    return VideoClassifier(network, NAMES, CLIPS | clips)
 
 
 def small_classifier(sizes=(None, None, None)):
@@ -85,6 +85,45 @@ def test_a_model_of_one_size_is_a_file_of_one_size(file_format, tmp_path):
     assert found.clips == CLIPS | {"frame_stride": 2}
     with pytest.raises(ValueError, match=r"4, 16, 16\. Received: clips=.*'crop_size': 8"):
         VideoClassifier.load(path, crop_size=8)
+
+
+@pytest.mark.parametrize("file_format", HERE)
+def test_a_streaming_file_scores_as_the_network_on_the_whole_video(file_format, tmp_path):
+    require(file_format)
+    trained = narrow_classifier(causal=True, num_frames=16)
+    path = tmp_path / PATHS.get(file_format, "m")
+    assert export(trained, path, file_format, stream_frames=8) < 1e-5
+    found = VideoClassifier.load(path)
+    assert found.class_names == NAMES and found.clips == trained.clips
+    live = LiveClassifier(found)
+    assert live.is_streaming and live.num_frames == 8
+    clips = np.random.default_rng(1).integers(0, 256, (2, 16, 16, 16, 3), "uint8")
+    whole = trained.model.predict_on_batch(clips)
+    np.testing.assert_allclose(found.model.predict_on_batch(clips), whole, atol=1e-6)
+    half = trained.model.predict_on_batch(clips[:1, :8])
+    for (_, scores), expected in zip(live.scores(clips[0]), (half[0], whole[0]), strict=True):
+        np.testing.assert_allclose(scores, expected, atol=1e-6)
+    with pytest.raises(ValueError, match="a multiple of 8 frames. Received: 12"):
+        found.model.predict_on_batch(clips[:, :12])
+
+
+@pytest.mark.parametrize(
+    "causal, stream_frames, calibration, message",
+    [
+        (False, 8, None, r"a layer that looks back only.* Received: "),
+        (True, 12, None, r"a multiple of 8 frames\. Received: .*=12"),
+        (True, 8, np.zeros((1, 4, 16, 16, 3)), "not both. Received: stream_frames=8"),
+    ],
+)
+def test_what_cannot_be_a_streaming_file_is_refused(
+    causal, stream_frames, calibration, message, tmp_path
+):
+    file_format = OWN or "saved_model"
+    require(file_format)
+    path = tmp_path / PATHS.get(file_format, "m")
+    with pytest.raises(ValueError, match=message):
+        export(narrow_classifier(causal=causal), path, file_format, calibration, stream_frames)
+    assert list(tmp_path.iterdir()) == []
 
 
 @needs_writer
