@@ -86,10 +86,9 @@ def factors(between):
     return row(functools.partial(in_factors, between=between))
 
 
-def separable(**changes):
+def separable(temporal="full", **changes):
     """Returns the row with other arguments of the separable convolution."""
-    conv = functools.partial(video_resnet.LINEAR, **changes)
-    return row(conv, temporal=changes.get("temporal", "full"))
+    return row(functools.partial(video_resnet.LINEAR, **changes), temporal=temporal)
 
 
 # What is changed, and the row of the network. Half as wide, dense convolutions have about as many
@@ -181,6 +180,7 @@ def train(name, seed, steps, batch_size, test_batches, learning_rate):
     keras.utils.set_random_seed(seed)
     video_resnet.VARIANTS[name] = ROWS[name]
     network = video_resnet.VideoResNet(name, len(CLASS_NAMES), name="network")
+    del video_resnet.VARIANTS[name]  # it is a row while this network is made, and no longer
     frames, size, _ = SHAPE
     clips = {"num_frames": frames, "size": size, "frame_differences": True}
     clips["batch_size"] = batch_size

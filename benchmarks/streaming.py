@@ -16,6 +16,7 @@ import tyro
 
 from keras_ctsep.inference import frames_per_step, initial_states, streaming
 from keras_ctsep.inference.compiled import compiled_call
+from keras_ctsep.inference.streaming import score_steps
 from keras_ctsep.models import make_network
 
 NETWORKS = {
@@ -45,8 +46,8 @@ def main(*, num_frames: int = 16, size: int = 112, width: float = 1.0, rounds: i
         call, call_stream = compiled_call(model), compiled_call(stream)
         lengths = frames_per_step(model), num_frames
         times = [
-            [run(call, [], clip, num_frames)]
-            + [run(call_stream, states, clip, length) for length in lengths]
+            [seconds_for(map(call, [clip]))]
+            + [seconds_for(score_steps(call_stream, clip, states, length)) for length in lengths]
             for _ in range(rounds + 2)
         ]
         whole, *in_steps = np.transpose(times[2:])  # the first ones compile
@@ -59,15 +60,10 @@ def main(*, num_frames: int = 16, size: int = 112, width: float = 1.0, rounds: i
             )
 
 
-def run(call, states, clip, length):
-    """Returns the processor time that a clip takes in steps of so many frames, in seconds."""
+def seconds_for(steps):
+    """Returns the processor time that an iterator of scores takes, in seconds."""
     start = time.process_time()
-    for first in range(0, clip.shape[1], length):
-        frames = clip[:, first : first + length]
-        if states:
-            scores, *states = call([frames, *states])
-        else:
-            scores = call(frames)
+    for scores in steps:
         keras.ops.convert_to_numpy(scores)
     return time.process_time() - start
 
