@@ -8,7 +8,7 @@ from typing import NamedTuple
 import keras
 
 from keras_ctsep.inference.about import ABOUT, about_text, append_about
-from keras_ctsep.inference.exported import names_of
+from keras_ctsep.inference.exported import names_of, openvino_core
 
 
 class Writer(NamedTuple):
@@ -117,7 +117,7 @@ def _write_openvino(model, path, shape, about, _):
     with tempfile.TemporaryDirectory() as folder:
         plain = pathlib.Path(folder, "plain.xml")
         _write_with_keras(model, plain, "openvino", shape)
-        file = openvino.Core().read_model(plain)
+        file = openvino_core().read_model(plain)
         _, names = names_of(len(file.inputs))
         for index, name in enumerate(names):  # OpenVINO has the outputs in another order
             output = file.output(f"Identity_{index}:0" if index else "Identity:0")

@@ -1,5 +1,6 @@
 """Exported files, each opened in the runtime of its format."""
 
+import functools
 import importlib.util
 import json
 import os
@@ -234,10 +235,20 @@ def _open_litert(path):
     return run, shapes, int(outputs[0]["shape_signature"][-1]), about
 
 
-def _open_openvino(path):
+@functools.cache
+def openvino_core():
+    """Returns the one `openvino.Core` of this process.
+
+    Each sets a stack for signal handlers. Where two have been, the one of the first is in use
+    again after it was freed (OpenVINO 2026.4), and the next Ctrl-C crashes Python.
+    """
     import openvino
 
-    core = openvino.Core()
+    return openvino.Core()
+
+
+def _open_openvino(path):
+    core = openvino_core()
     model = core.read_model(path)
     about = model.get_rt_info([ABOUT]).value if model.has_rt_info([ABOUT]) else None
     # Its own choice is bfloat16 where the processor has it, which changes the third digit.

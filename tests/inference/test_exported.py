@@ -1,6 +1,8 @@
 """Files of other runtimes, behind the same class as `.keras` files."""
 
 import importlib.util
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -90,3 +92,29 @@ def test_files_that_are_none_are_named_and_a_missing_runtime_too(file_format, en
         ) as e:
             VideoClassifier.load(path)
         assert "\n" not in str(e.value)
+
+
+SIGNAL_AFTER_OPENVINO = """
+import gc, os, signal, sys
+import numpy as np
+import openvino
+from keras_ctsep.inference.exported import RUNTIMES
+clips = openvino.opset13.parameter([1, 2, 4, 4, 3], np.float32)
+scores = openvino.opset13.reduce_mean(clips, np.array([1, 2, 3]), keep_dims=False)
+clips.output(0).set_names({"clips"})
+scores.output(0).set_names({"output_0"})
+openvino.save_model(openvino.Model([scores], [clips], "mean"), sys.argv[1])
+opened = [RUNTIMES["openvino"].open(sys.argv[1]) for _ in range(2)]
+while opened:
+    opened.pop(0)
+    gc.collect()
+signal.signal(signal.SIGUSR1, lambda *_: print("handled"))
+os.kill(os.getpid(), signal.SIGUSR1)
+"""
+
+
+def test_signals_are_handled_after_two_openvino_files(tmp_path):
+    pytest.importorskip("openvino")
+    command = [sys.executable, "-c", SIGNAL_AFTER_OPENVINO, str(tmp_path / "mean.xml")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.split()[-1:]) == (0, ["handled"]), done.stderr
