@@ -215,18 +215,18 @@ def _open_litert(path):
 
     def run(arrays):
         nonlocal sizes
-        if arrays[0].shape != sizes:
-            for tensor, array in zip(inputs, arrays, strict=True):
-                interpreter.resize_tensor_input(tensor["index"], array.shape)
-            try:
+        try:
+            if arrays[0].shape != sizes:
+                for tensor, array in zip(inputs, arrays, strict=True):
+                    interpreter.resize_tensor_input(tensor["index"], array.shape)
                 interpreter.allocate_tensors()
-            except RuntimeError as error:  # an operation that LiteRT does not have
-                message = f"{path}: Expected a file that LiteRT can run. Received: {error}"
-                raise ValueError(message) from error
-            sizes = arrays[0].shape
-        for tensor, array in zip(inputs, arrays, strict=True):
-            interpreter.set_tensor(tensor["index"], array)
-        interpreter.invoke()
+                sizes = arrays[0].shape
+            for tensor, array in zip(inputs, arrays, strict=True):
+                interpreter.set_tensor(tensor["index"], array)
+            interpreter.invoke()
+        except RuntimeError as error:  # an operation that LiteRT does not have
+            message = f"{path}: Expected a file that LiteRT can run. Received: {error}"
+            raise ValueError(message) from error
         return [interpreter.get_tensor(tensor["index"]) for tensor in outputs]
 
     shapes = [

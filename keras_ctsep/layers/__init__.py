@@ -17,6 +17,7 @@ from keras_ctsep.layers.conv3d import Conv3D
 from keras_ctsep.layers.ct_separable_conv3d import CTSeparableConv3D
 from keras_ctsep.layers.depthwise_conv3d import DepthwiseConv3D
 from keras_ctsep.layers.initializers import GlorotUniform, HeNormal, RandomNormal
+from keras_ctsep.layers.max_pooling3d import MaxPooling3D
 from keras_ctsep.layers.rezero import ReZero
 from keras_ctsep.layers.running_mean import RunningMean
 from keras_ctsep.layers.streaming_step import StreamingStep
@@ -33,6 +34,7 @@ __all__ = [
     "DepthwiseConv3D",
     "GlorotUniform",
     "HeNormal",
+    "MaxPooling3D",
     "RandomNormal",
     "ReZero",
     "RunningMean",

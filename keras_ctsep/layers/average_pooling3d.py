@@ -22,6 +22,8 @@ class AveragePooling3D(keras.layers.AveragePooling3D):
     """
 
     def call(self, inputs):
+        if self.data_format == "channels_first":
+            return super().call(inputs)
         sums, counts = (
             ops.depthwise_conv3d(
                 tensor,

@@ -18,6 +18,7 @@ from keras_ctsep.layers import (
     Conv3D,
     CTSeparableConv3D,
     DepthwiseConv3D,
+    MaxPooling3D,
 )
 from keras_ctsep.layers.add_relu import AddReLU
 from keras_ctsep.layers.base import require_channels_last
@@ -127,7 +128,7 @@ def max_pool(x, pool_size, strides, name):
     """Max pooling of what is not negative, padded by half its window on both sides."""
     # Zeros change no maximum there.
     x = layers.ZeroPadding3D(padding_for(pool_size), name=f"{name}_padding")(x)
-    return layers.MaxPooling3D(pool_size, strides, name=name)(x)
+    return MaxPooling3D(pool_size, strides, name=name)(x)
 
 
 def add_shortcut(x, shortcut, strides, name):

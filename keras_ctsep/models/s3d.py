@@ -9,6 +9,7 @@ import functools
 import keras
 from keras import layers
 
+from keras_ctsep.layers import AveragePooling3D, MaxPooling3D
 from keras_ctsep.models import blocks
 from keras_ctsep.weights.load import load_weights
 from keras_ctsep.weights.published import published_like
@@ -113,7 +114,7 @@ def SeparableInception(
     x = _features(x, VARIANTS[variant], width)
     if include_top:
         # The first and the last frame are in one pair of frames each, all others in two.
-        x = layers.AveragePooling3D((2, 1, 1), strides=1, name="pairs_of_frames")(x)
+        x = AveragePooling3D((2, 1, 1), strides=1, name="pairs_of_frames")(x)
     outputs = blocks.top(
         x, num_classes if include_top else None, pooling, dropout, classifier_activation
     )
@@ -141,7 +142,7 @@ def _features(x, conv, width):
         if stage == 3:
             x = blocks.max_pool(x, (3, 3, 3), (2, 2, 2), "stage3_pool")
         elif stage == 4:
-            x = layers.MaxPooling3D((2, 2, 2), name="stage4_pool")(x)
+            x = MaxPooling3D((2, 2, 2), name="stage4_pool")(x)
     return x
 
 
@@ -153,7 +154,7 @@ def _inception_block(x, conv, filters, name, unit):
         prefix = f"{name}_branch{branch}"
         y = blocks.conv3d(x, narrow, (1, 1, 1), name=f"{prefix}_conv1", **unit)
         branches.append(conv(y, wide, (3, 3, 3), name=f"{prefix}_conv2", **unit))
-    y = layers.MaxPooling3D((3, 3, 3), 1, padding="same", name=f"{name}_branch3_pool")(x)
+    y = MaxPooling3D((3, 3, 3), 1, padding="same", name=f"{name}_branch3_pool")(x)
     branches.append(
         blocks.conv3d(y, after_pooling, (1, 1, 1), name=f"{name}_branch3_conv1", **unit)
     )

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from keras_ctsep.layers import Conv3D, DepthwiseConv3D
+from keras_ctsep.layers import Conv3D, DepthwiseConv3D, MaxPooling3D
 from keras_ctsep.layers.initializers import HeNormal
 from keras_ctsep.models import blocks
 from keras_ctsep.weights.names_keras_applications import load_image_weights
@@ -171,7 +171,7 @@ def _residual_block(x, filters, strided, temporal, name):
         x = _separable_conv(x, count, over_time, f"{name}_sepconv{number}")
     if strided:
         strides = (1, 2, 2)
-        x = layers.MaxPooling3D((1, 3, 3), strides, padding="same", name=f"{name}_pool")(x)
+        x = MaxPooling3D((1, 3, 3), strides, padding="same", name=f"{name}_pool")(x)
         end = {"strides": strides, "name": f"{name}_shortcut_conv", **NORM}
         shortcut = Conv3D(filters[-1], 1, kernel_initializer=HeNormal(), **end)(shortcut)
     return layers.Add(name=f"{name}_add")([x, shortcut])

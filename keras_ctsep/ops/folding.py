@@ -49,36 +49,37 @@ def convolve_as_2d(conv2d, inputs, kernel, strides, pads, dilation_rate, bias=No
 # TensorFlow's convolutions are up to 1.5 times faster on known sizes.
 
 
-def _over_space(conv2d, inputs, kernel, strides, pads, dilation_rate, bias, relu):
-    inputs = strided_slice(inputs, (strides[0], 1, 1))
+def over_frames_apart(function, inputs):
+    """Applies a function of `(batch, height, width, channels)`, with the frames in the batch."""
     height, width = size_of(inputs, 2), size_of(inputs, 3)
-    outputs = conv2d(
-        ops.reshape(inputs, (-1, height, width, inputs.shape[-1])),
-        kernel[0],
-        strides[1:],
-        pads[1:],
-        dilation_rate[1:],
-        bias,
-        relu,
-    )
+    outputs = function(ops.reshape(inputs, (-1, height, width, inputs.shape[-1])))
     new_sizes = size_of(inputs, 1), size_of(outputs, 1), size_of(outputs, 2)
     return ops.reshape(outputs, (-1, *new_sizes, outputs.shape[-1]))
 
 
+def over_places_in_a_row(function, inputs):
+    """Applies a function of `(batch, frames, height * width, channels)`."""
+    height, width = size_of(inputs, 2), size_of(inputs, 3)
+    folded = (-1, size_of(inputs, 1), height * width, inputs.shape[-1])
+    outputs = function(ops.reshape(inputs, folded))
+    return ops.reshape(outputs, (-1, size_of(outputs, 1), height, width, outputs.shape[-1]))
+
+
+def _over_space(conv2d, inputs, kernel, strides, pads, dilation_rate, bias, relu):
+    def convolved(frames):
+        window = (strides[1:], pads[1:], dilation_rate[1:])
+        return conv2d(frames, kernel[0], *window, bias, relu)
+
+    return over_frames_apart(convolved, strided_slice(inputs, (strides[0], 1, 1)))
+
+
 def _over_time(conv2d, inputs, kernel, strides, pads, dilation_rate, bias, relu):
     # The window (frames, 1) leaves the folded axis alone.
-    inputs = strided_slice(inputs, (1, *strides[1:]))
-    height, width = size_of(inputs, 2), size_of(inputs, 3)
-    outputs = conv2d(
-        ops.reshape(inputs, (-1, size_of(inputs, 1), height * width, inputs.shape[-1])),
-        kernel[:, 0],
-        (strides[0], 1),
-        (pads[0], (0, 0)),
-        (dilation_rate[0], 1),
-        bias,
-        relu,
-    )
-    return ops.reshape(outputs, (-1, size_of(outputs, 1), height, width, outputs.shape[-1]))
+    def convolved(rows):
+        window = ((strides[0], 1), (pads[0], (0, 0)), (dilation_rate[0], 1))
+        return conv2d(rows, kernel[:, 0], *window, bias, relu)
+
+    return over_places_in_a_row(convolved, strided_slice(inputs, (1, *strides[1:])))
 
 
 def _sum_over_frames(conv2d, inputs, kernel, strides, pads, dilation_rate, bias, relu):

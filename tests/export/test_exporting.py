@@ -12,6 +12,7 @@ from keras_ctsep.export import export, writers
 from keras_ctsep.export.own_process import export_in_own_process
 from keras_ctsep.inference import LiveClassifier, VideoClassifier
 from keras_ctsep.inference.exported import RUNTIMES, ExportedModel
+from keras_ctsep.layers import MaxPooling3D
 
 NAMES = ('a "b", <c>', "d\u2028e", "\udcff$x_")
 PATHS = {"onnx": "m.onnx", "litert": "m.tflite", "openvino": "m.xml", "torch": "m.pt2"}
@@ -153,14 +154,26 @@ def test_a_file_with_other_scores_is_not_kept(error, received, small, tmp_path, 
 
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="TensorFlow writes this format")
-def test_an_operation_that_litert_does_not_have_is_one_error(tmp_path):
+@pytest.mark.parametrize("sizes", [(4, 16, 16), (None, None, None)])
+def test_an_operation_that_litert_does_not_have_is_one_error(tmp_path, sizes):
     require("litert")
-    clips = keras.Input((4, 16, 16, 3))
+    clips = keras.Input((*sizes, 3))
     means = keras.layers.GlobalAveragePooling3D()(keras.layers.MaxPooling3D(2)(clips))
     classifier = VideoClassifier(keras.Model(clips, means), NAMES, CLIPS)
     with pytest.raises(ValueError, match="that LiteRT can run. Received: .*FlexMaxPool3D"):
         export(classifier, tmp_path / "m.tflite", "litert")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("file_format", HERE)
+def test_max_pooling_of_the_package_is_exported(tmp_path, file_format):
+    require(file_format)
+    sizes = (4, 16, 16) if file_format == "torch" else (None, None, None)
+    clips = keras.Input((*sizes, 3))
+    x = MaxPooling3D((3, 3, 3), 1, "same")(MaxPooling3D((2, 3, 3), 2, "same")(clips))
+    means = keras.layers.GlobalAveragePooling3D()(x)
+    classifier = VideoClassifier(keras.Model(clips, means), NAMES, CLIPS)
+    assert export(classifier, tmp_path / PATHS.get(file_format, "m"), file_format) < 1e-5
 
 
 @needs_writer
