@@ -29,6 +29,9 @@ def convolve(inputs, kernel, strides, pads, dilation_rate, bias, relu, depthwise
     if keras.backend.backend() == "torch":
         window = (strides, pads, dilation_rate)
         return _torch_convolve(inputs, kernel, *window, bias, relu, depthwise)
+    if not depthwise and _is_slow_for_odd_channels(inputs, kernel):
+        inputs = ops.pad(inputs, (*((0, 0),) * (inputs.ndim - 1), (0, 1)))
+        kernel = ops.pad(kernel, (*((0, 0),) * (kernel.ndim - 2), (0, 1), (0, 0)))
     # At stride 1 the backend's own "same" spares a padded copy.
     same = tuple(
         (rate * (size - 1) // 2, rate * (size - 1) - rate * (size - 1) // 2)
@@ -51,6 +54,20 @@ def convolve(inputs, kernel, strides, pads, dilation_rate, bias, relu, depthwise
     )
     outputs = strided_slice(outputs, strides) if unequal else outputs
     return bias_add_and_relu(outputs, bias, relu)
+
+
+def _is_slow_for_odd_channels(inputs, kernel):
+    # On a CPU, XLA takes ten times as long for 17 to 35 filters of an odd number of channels as for
+    # fewer or more: 63 ms for 22 of 7x7x3 at 16x112x112 with a stride of 2, and 4 ms for 7x7x4
+    # (2026-11-29, jax 0.10.2, one core with AVX-512; 12 and 1 ms for 24 of 3x3x3).
+    channels, filters = kernel.shape[-2:]
+    return (
+        keras.backend.backend() == "jax"
+        and channels == inputs.shape[-1]
+        and channels % 2 == 1
+        and 16 < filters < 36
+        and device_kind(inputs) == "cpu"
+    )
 
 
 def depthwise_kernel_gradient(inputs, kernel, upstream, strides, pads, dilation_rate):

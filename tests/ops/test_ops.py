@@ -98,6 +98,30 @@ def test_gradients_equal_numpy(kind, window, strides, rng):
         np.testing.assert_allclose(d_kernel[place], slope, atol=1e-4)
 
 
+@pytest.mark.parametrize("window", [(1, 7, 7), (3, 3, 3), (3, 1, 1)])
+def test_filters_of_colours_equal_numpy(window, rng):
+    """A number of filters that JAX takes with a channel more."""
+    strides, padding = (1, 2, 2), tuple(size // 2 for size in window)
+    inputs = rng.normal(size=(1, 3, 8, 9, 3)).astype("float32")
+    kernel = rng.normal(size=(*window, 3, 22)).astype("float32")
+    want = reference.conv3d(inputs, kernel, strides, padding)
+    upstream = rng.normal(size=want.shape).astype("float32")
+
+    def loss(inputs, kernel):
+        return K.sum(ops.conv3d(inputs, kernel, strides, padding) * K.convert_to_tensor(upstream))
+
+    got = K.convert_to_numpy(ops.conv3d(inputs, kernel, strides, padding))
+    np.testing.assert_allclose(got, want, atol=2e-4)
+    found = gradients(loss, inputs, kernel)
+    for array, slopes in zip((inputs, kernel), found, strict=True):
+        for place in ((0, 0, 0, 0, 0), tuple(size - 1 for size in array.shape)):
+            one = np.zeros_like(array)
+            one[place] = 1
+            pair = (one, kernel) if array is inputs else (inputs, one)
+            slope = np.sum(reference.conv3d(*pair, strides, padding) * upstream)
+            np.testing.assert_allclose(slopes[place], slope, atol=2e-4)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("window", [(1, 3, 3), (3, 1, 1)])
 @pytest.mark.parametrize("frames", [1, 2, 4])
