@@ -262,6 +262,7 @@ def front(costs, gains):
 def draw(rows, path):
     """Draws accuracy against the time of a train step and of a forward pass, with the front."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogFormatter
 
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     titles = {"train_ms": "train step, ms a clip", "forward_ms": "forward pass, ms a clip"}
@@ -288,10 +289,12 @@ def draw(rows, path):
                 fontsize=8,
             )
         axes.set(xlabel=title, xscale="log")
+        for set_formatter in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+            set_formatter(LogFormatter())  # 20, not 2 x 10^1
         axes.margins(x=0.25)
         axes.grid(alpha=0.3)
     axes_of[0].set_ylabel("accuracy of videos")
-    axes_of[0].legend(loc="lower right")
+    figure.legend(*axes_of[0].get_legend_handles_labels(), loc="outside upper right")
     figure.savefig(path, dpi=110)
 
 
