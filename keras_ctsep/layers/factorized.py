@@ -16,7 +16,7 @@ class FactorizedConv3D(BaseConv3D):
     `first_factors`.
     """
 
-    # Whether the backward pass computes the first factors again, or only norm and ReLU.
+    # Whether the backward pass computes the first factors again, or only norm and ReLU after them.
     rematerializes_first_factors = True
     # Kind of the temporal factor.
     temporal = "full"
@@ -44,9 +44,13 @@ class FactorizedConv3D(BaseConv3D):
         return CONVOLUTIONS[self.temporal](inputs, kernel, *ops.over_time(*window), **end)
 
     def convolve(self, inputs, last_kernel, bias, relu, training):
-        if self.mid_norm is None or not self.mid_norm.by_batch(training):
+        if self.mid_norm is None:
+            train, applies = self._without_norm, training and self.rematerializes_first_factors
+        else:
+            train, applies = self._normalized_by_batch, self.mid_norm.by_batch(training)
+        if not applies:
             return super().convolve(inputs, last_kernel, bias, relu, training)
-        outputs = self._normalized_by_batch(inputs, last_kernel)
+        outputs = train(inputs, last_kernel)
         outputs = outputs if bias is None else outputs + bias
         return keras.ops.relu(outputs) if relu else outputs
 
@@ -56,6 +60,16 @@ class FactorizedConv3D(BaseConv3D):
 
     def _first_kernel_tensors(self):
         return [keras.ops.convert_to_tensor(kernel) for kernel in self.first_kernels()]
+
+    def _without_norm(self, inputs, temporal_kernel):
+        def forward(inputs, temporal_kernel, *kernels, saved=None):
+            del saved
+            outputs = self.first_factors(inputs, *kernels)
+            return self.apply_last(outputs, temporal_kernel, self.window), ()
+
+        kernels = self._first_kernel_tensors()
+        outputs, _ = ops.rematerialized(forward)(inputs, temporal_kernel, *kernels)
+        return outputs
 
     def _normalized_by_batch(self, inputs, temporal_kernel):
         kernels = self._first_kernel_tensors()

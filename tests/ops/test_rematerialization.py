@@ -63,7 +63,8 @@ def trained(layer_class, arguments, norms_learn):
     x = layer_class(8, 3, padding="same", **arguments)(clips)
     model = keras.Model(clips, keras.layers.GlobalAveragePooling3D()(x))
     randomize(model)
-    model.layers[1].mid_norm.trainable = norms_learn
+    if not norms_learn:
+        model.layers[1].mid_norm.trainable = False
     model.compile(keras.optimizers.SGD(0.1), "mse")
     rng = np.random.default_rng(5)
     inputs, targets = rng.normal(size=(2, 4, 6, 6, 3)), rng.normal(size=(2, 8))
@@ -72,8 +73,11 @@ def trained(layer_class, arguments, norms_learn):
     return model.get_weights()
 
 
-@pytest.mark.parametrize("norms_learn", [True, False])
-@pytest.mark.parametrize("layer_class, arguments", LAYERS)
+@pytest.mark.parametrize(
+    "layer_class, arguments, norms_learn",
+    [(*row, norms_learn) for row in LAYERS for norms_learn in (True, False)]
+    + [(layers.CTSeparableConv3D, {"use_mid_norm": False}, True)],
+)
 def test_training_is_the_same_without(layer_class, arguments, norms_learn, monkeypatch):
     """Moving statistics too, which must move once a step and not twice."""
     got = trained(layer_class, arguments, norms_learn)
@@ -115,9 +119,11 @@ def kept_bytes(layer, inputs):
     return None
 
 
-def test_less_is_kept(monkeypatch, rng):
+@pytest.mark.parametrize("use_mid_norm", [True, False])
+def test_less_is_kept(use_mid_norm, monkeypatch, rng):
     inputs = rng.normal(size=(2, 8, 16, 16, 16)).astype("float32")
-    layer = layers.CTSeparableConv3D(16, 3, padding="same", use_bias=False)
+    settings = {"use_bias": False, "use_mid_norm": use_mid_norm}
+    layer = layers.CTSeparableConv3D(16, 3, padding="same", **settings)
     layer.build(inputs.shape)
     kept = kept_bytes(layer, inputs)
     if kept is None:
