@@ -78,6 +78,8 @@ TABLE = {
         ("full", "time"): ("batched", "batched"),
         ("full", "volume"): ("direct", "direct"),
     },
+    # Their kernel gradients run over the clips one by one. If the batch is sharded over several CPU
+    # devices of a process, each of them gathers it; the forms of accelerators do not.
     ("jax", "cpu"): {
         ("depthwise", "point"): ("shifted", "shifted"),
         # 4 / 27; folded 228 / 1538, grouped 998 / 3041
