@@ -276,8 +276,10 @@ def draw(rows, path):
         axes.plot(
             [times[index] for index in best],
             [accuracies[index] for index in best],
+            "o-",
             color="C1",
-            zorder=0,
+            fillstyle="none",
+            markersize=12,
             label="nothing is faster and better",
         )
         for cells, time_, accuracy in zip(rows, times, accuracies, strict=True):
