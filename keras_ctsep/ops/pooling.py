@@ -7,7 +7,8 @@ from keras import ops
 
 from keras_ctsep.ops.custom_gradient import custom_gradient
 from keras_ctsep.ops.folding import over_frames_apart, over_places_in_a_row
-from keras_ctsep.ops.shapes import output_sizes, padding_pairs, size_of
+from keras_ctsep.ops.shapes import padding_pairs, size_of
+from keras_ctsep.ops.taps import taps_of
 
 TO_CHANNELS_FIRST = (0, 4, 1, 2, 3)
 TO_CHANNELS_LAST = (0, 2, 3, 4, 1)
@@ -68,36 +69,32 @@ def _pools_along_axes(inputs, pool_size, strides, padding):
     # gradient place by place, but that of slices is none.
     import jax
 
+    windows = [
+        [
+            tuple(size if place == axis else 1 for place, size in enumerate(sizes))
+            for sizes in (pool_size, strides)
+        ]
+        for axis in (2, 1, 0)
+    ]
+    no_dilation = (1, 1, 1)
+
     def pooled(inputs):
-        for axis in (2, 1, 0):
-            window = [
-                tuple(size if place == axis else 1 for place, size in enumerate(sizes))
-                for sizes in (pool_size, strides)
-            ]
+        for window in windows:
             inputs = ops.max_pool(inputs, *window, padding)
         return inputs
 
+    def maxima_of_slices(inputs):
+        sizes = [size_of(inputs, axis) for axis in (1, 2, 3)]
+        pads = padding_pairs(sizes, pool_size, strides, padding, no_dilation)
+        inputs = ops.pad(inputs, ((0, 0), *pads, (0, 0)), constant_values=float("-inf"))
+        for window in windows:
+            inputs = functools.reduce(_first_of_larger, taps_of(inputs, *window, no_dilation))
+        return inputs
+
     def gradient(upstream, inputs):
-        maxima = functools.partial(_maxima_of_slices, pool_size, strides, padding)
-        return jax.vjp(maxima, inputs)[1](upstream)
+        return jax.vjp(maxima_of_slices, inputs)[1](upstream)
 
     return custom_gradient(pooled, gradient)(inputs)
-
-
-def _maxima_of_slices(pool_size, strides, padding, inputs):
-    sizes = [size_of(inputs, axis) for axis in (1, 2, 3)]
-    window = (pool_size, strides, padding, (1, 1, 1))
-    pads, new_sizes = padding_pairs(sizes, *window), output_sizes(sizes, *window)
-    inputs = ops.pad(inputs, ((0, 0), *pads, (0, 0)), constant_values=float("-inf"))
-    for axis in (2, 1, 0):
-        end = (new_sizes[axis] - 1) * strides[axis] + 1
-        before = (slice(None),) * (axis + 1)
-        taps = [
-            inputs[(*before, slice(first, first + end, strides[axis]))]
-            for first in range(pool_size[axis])
-        ]
-        inputs = functools.reduce(_first_of_larger, taps)
-    return inputs
 
 
 def _first_of_larger(one, other):

@@ -3,43 +3,34 @@
 import keras
 import numpy as np
 import pytest
+import reference
 from checks import gradients
-from test_average_pooling3d import windows
 
 from keras_ctsep.layers import MaxPooling3D
 
-WINDOWS = [((1, 3, 3), (1, 2, 2)), ((3, 3, 3), (1, 1, 1)), ((2, 3, 2), (2, 1, 3))]
-SIZES = [(3, 6, 7), (4, 5, 4)]
-cases = pytest.mark.parametrize(
-    "padding, sizes, window",
-    [
-        (padding, sizes, window)
-        for padding in ("same", "valid")
-        for sizes in SIZES
-        for window in WINDOWS
-    ],
-)
 
-
-def places_of_maxima(x, pool_size, strides, same):
+def places_of_maxima(x, pool_size, strides, padding):
     """Where the maximum of each window lies, as an index into the flat clip of one channel."""
-    axes = [windows(*one, same) for one in zip(x.shape, pool_size, strides, strict=True)]
-    found = np.empty([len(axis) for axis in axes], int)
-    for place in np.ndindex(found.shape):
-        box = np.ix_(*(axis[index] for axis, index in zip(axes, place, strict=True)))
-        inside = np.arange(x.size).reshape(x.shape)[box].ravel()
-        found[place] = inside[x.ravel()[inside].argmax()]
-    return found
+    numbers = np.arange(1, x.size + 1).reshape(1, *x.shape, 1)
+    seen = reference.windows_of(numbers, pool_size, strides, padding, (1, 1, 1)).astype(int)
+    seen = seen.reshape(*seen.shape[1:4], -1)
+    values = np.concatenate([[-np.inf], x.ravel()])  # number 0 is outside of the clip
+    first = values[seen].argmax(axis=-1, keepdims=True)
+    return np.take_along_axis(seen, first, axis=-1)[..., 0] - 1
 
 
-@cases
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize("sizes", [(3, 6, 7), (4, 5, 4)])
+@pytest.mark.parametrize(
+    "window", [((1, 3, 3), (1, 2, 2)), ((3, 3, 3), (1, 1, 1)), ((2, 3, 2), (2, 1, 3))]
+)
 def test_against_numpy(padding, sizes, window, rng):
     # All values differ, and there are negative ones, which zeros around would hide.
     x = rng.permutation(2 * np.prod(sizes)).reshape(1, *sizes, 2).astype("float32") - 100
     upstream = rng.normal(size=x.shape).astype("float32")
     expected, slopes = [], np.zeros_like(x)
     for channel in range(2):
-        places = places_of_maxima(x[0, ..., channel], *window, padding == "same")
+        places = places_of_maxima(x[0, ..., channel], *window, padding)
         expected.append(x[0, ..., channel].ravel()[places])
         part = upstream[0, : places.shape[0], : places.shape[1], : places.shape[2], channel]
         flat = slopes[0, ..., channel].ravel()

@@ -69,33 +69,40 @@ def test_values_equal_numpy(kind, rng):
         )
 
 
+def assert_slopes(found, convolved, arrays, upstream, places, atol):
+    """Compares gradients, at some places of each array, with the outputs for 1 there and 0 else.
+
+    The output is linear in each argument, so that its gradient is known from NumPy alone.
+    """
+    for index, slopes in enumerate(found):
+        for place in places[index]:
+            one = np.zeros_like(slopes)
+            one[place] = 1
+            outputs = convolved(*arrays[:index], one, *arrays[index + 1 :])
+            np.testing.assert_allclose(slopes[place], np.sum(outputs * upstream), atol=atol)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("window", [(1, 3, 3), (3, 1, 1), (3, 3, 3)])
 @pytest.mark.parametrize("strides", [(1, 1, 1), (2, 2, 2)])
 def test_gradients_equal_numpy(kind, window, strides, rng):
-    """The output is linear in each argument, so that its gradient is known from NumPy alone."""
     function, expected, last = KINDS[kind]
     padding = (1, 1, 1)
     inputs = rng.normal(size=(1, 4, 5, 6, 2)).astype("float32")
     kernel = rng.normal(size=(*window, 2, last)).astype("float32")
-    want = expected(inputs, kernel, strides, padding)
-    upstream = rng.normal(size=want.shape).astype("float32")
+
+    def convolved(inputs, kernel):
+        return expected(inputs, kernel, strides, padding)
+
+    upstream = rng.normal(size=convolved(inputs, kernel).shape).astype("float32")
 
     def loss(inputs, kernel):
         outputs = function(inputs, kernel, strides, padding)
         return K.sum(outputs * K.convert_to_tensor(upstream))
 
-    d_inputs, d_kernel = gradients(loss, inputs, kernel)
-    for place in [(0, 0, 0, 0, 0), (0, 3, 4, 5, 1), (0, 1, 2, 3, 0)]:
-        one = np.zeros_like(inputs)
-        one[place] = 1
-        slope = np.sum(expected(one, kernel, strides, padding) * upstream)
-        np.testing.assert_allclose(d_inputs[place], slope, atol=1e-4)
-    for place in np.ndindex(*kernel.shape):
-        one = np.zeros_like(kernel)
-        one[place] = 1
-        slope = np.sum(expected(inputs, one, strides, padding) * upstream)
-        np.testing.assert_allclose(d_kernel[place], slope, atol=1e-4)
+    found = gradients(loss, inputs, kernel)
+    places = [(0, 0, 0, 0, 0), (0, 3, 4, 5, 1), (0, 1, 2, 3, 0)], np.ndindex(*kernel.shape)
+    assert_slopes(found, convolved, (inputs, kernel), upstream, places, atol=1e-4)
 
 
 @pytest.mark.parametrize("window", [(1, 7, 7), (3, 3, 3), (3, 1, 1)])
@@ -104,7 +111,11 @@ def test_filters_of_colours_equal_numpy(window, rng):
     strides, padding = (1, 2, 2), tuple(size // 2 for size in window)
     inputs = rng.normal(size=(1, 3, 8, 9, 3)).astype("float32")
     kernel = rng.normal(size=(*window, 3, 22)).astype("float32")
-    want = reference.conv3d(inputs, kernel, strides, padding)
+
+    def convolved(inputs, kernel):
+        return reference.conv3d(inputs, kernel, strides, padding)
+
+    want = convolved(inputs, kernel)
     upstream = rng.normal(size=want.shape).astype("float32")
 
     def loss(inputs, kernel):
@@ -112,14 +123,9 @@ def test_filters_of_colours_equal_numpy(window, rng):
 
     got = K.convert_to_numpy(ops.conv3d(inputs, kernel, strides, padding))
     np.testing.assert_allclose(got, want, atol=2e-4)
-    found = gradients(loss, inputs, kernel)
-    for array, slopes in zip((inputs, kernel), found, strict=True):
-        for place in ((0, 0, 0, 0, 0), tuple(size - 1 for size in array.shape)):
-            one = np.zeros_like(array)
-            one[place] = 1
-            pair = (one, kernel) if array is inputs else (inputs, one)
-            slope = np.sum(reference.conv3d(*pair, strides, padding) * upstream)
-            np.testing.assert_allclose(slopes[place], slope, atol=2e-4)
+    arrays = inputs, kernel
+    corners = [((0,) * 5, tuple(size - 1 for size in array.shape)) for array in arrays]
+    assert_slopes(gradients(loss, *arrays), convolved, arrays, upstream, corners, atol=2e-4)
 
 
 @pytest.mark.parametrize("kind", KINDS)
