@@ -161,9 +161,10 @@ def VideoResNet(
             make a model for clips of any size.
         include_top: whether the mean over frames, height and width and the classifier follow.
         weights: None for a random start; `"kinetics400"` for what torchvision trained as R3D18,
-            MC3_18 or R2Plus1D18, and PyTorchVideo as IRCSN101, downloaded once; or a file or an
-            address that `fsspec` opens: `.keras`, `.weights.h5`, torchvision's `.pth` or
-            PyTorchVideo's `.pyth`. A head for another number of classes is left fresh.
+            MC3_18 or R2Plus1D18, PyTorchVideo as IRCSN101 and MMAction2 as IRCSN50, IRCSN152 or
+            IPCSN152, downloaded once; or a file or an address that `fsspec` opens: `.keras`,
+            `.weights.h5`, torchvision's or MMAction2's `.pth`, PyTorchVideo's `.pyth`. A head for
+            another number of classes is left fresh.
         include_preprocessing: whether the model takes RGB frames in 0..255, uint8 or float, and
             normalizes them itself, as the weights want it. Otherwise it takes normalized float
             frames of any number of channels.

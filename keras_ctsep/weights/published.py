@@ -127,6 +127,21 @@ _pytorchvideo = functools.partial(
 _X3D = "https://dl.fbaipublicfiles.com/pytorchvideo/model_zoo/kinetics/X3D_"
 _x3d = functools.partial(_pytorchvideo, top5=None, paper="arXiv 2004.04730")
 
+# MMAction2 (`configs/recognition/csn`), every second of 30 frames a second.
+_MMACTION2 = "https://download.openmmlab.com/mmaction/"
+_IRCSN50 = "ircsn_ig65m-pretrained-r50-bnfrozen_8xb12-32x2x1-58e_kinetics400-rgb"
+_IRCSN152 = "ircsn_ig65m-pretrained-r152_8xb12-32x2x1-58e_kinetics400-rgb"
+_mmaction2_csn = functools.partial(
+    _kinetics400,
+    mean=tuple(value / 255 for value in (123.675, 116.28, 103.53)),
+    deviation=tuple(value / 255 for value in (58.395, 57.12, 57.375)),
+    num_clips=10,
+    num_crops=3,
+    level="video",
+    licence="Apache-2.0",
+    paper="arXiv 1904.02811",
+)
+
 # MoViNets (tensorflow/models, `official/projects/movinet`: its README has the accuracies, its
 # `configs/yaml` say how clips were cut, every 5th frame of 25 a second). The files are those of the
 # port to PyTorch, at the commit of its version 0.2.2. It publishes no digits.
@@ -206,6 +221,35 @@ PUBLISHED = (
         top1=77.00,
         top5=92.90,
         paper="arXiv 1904.02811",
+    ),
+    # After 65 million videos with hashtags (arXiv 1905.00561).
+    _mmaction2_csn(
+        "IRCSN50",
+        address=f"{_MMACTION2}v1.0/recognition/csn/{_IRCSN50}/{_IRCSN50}_20220811-44395bae.pth",
+        sha256="44395bae",
+        clips=_clips(32, 15.0, 256),
+        top1=79.44,
+        top5=94.26,
+    ),
+    _mmaction2_csn(
+        "IRCSN152",
+        address=f"{_MMACTION2}v1.0/recognition/csn/{_IRCSN152}/{_IRCSN152}_20220811-c7a3cc5b.pth",
+        sha256="c7a3cc5b",
+        clips=_clips(32, 15.0, 256),
+        top1=82.87,
+        top5=95.90,
+    ),
+    # From a random start, by the authors of the network.
+    _mmaction2_csn(
+        "IPCSN152",
+        address=f"{_MMACTION2}recognition/csn/vmz/vmz_ipcsn_from_scratch_r152_32x2x1_180e_"
+        "kinetics400_rgb_20210617-d565828d.pth",
+        sha256="d565828d",
+        mean=TORCHVISION_MEAN,
+        deviation=TORCHVISION_DEVIATION,
+        clips=_clips(32, 15.0, 256),
+        top1=77.80,
+        top5=93.10,
     ),
     # Trained on every 12th, 6th, 5th and 5th frame of 30 a second.
     _x3d("X3D_XS", address=f"{_X3D}XS.pyth", clips=_clips(4, 2.5, 182), top1=69.12),

@@ -14,12 +14,15 @@ class TorchNames(NamedTuple):
         of_layer: function from the name of a layer and the set of the places of its weights, such
             as `"norm/gamma"`, to a dictionary from places to names; an empty one for layers that
             the network does not have.
+        added_to_variances: what running variances grow by, where the norms there have a larger
+            epsilon than those of the networks here: variance and epsilon count as their sum.
     """
 
     sign: str
     head: tuple
     networks: str
     of_layer: Callable
+    added_to_variances: float = 0.0
 
 
 def of_norm(place, module):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_ctsep.weights import (
+    names_mmaction2,
     names_movinet,
     names_pytorchvideo,
     names_torchvision,
@@ -15,6 +16,8 @@ _KINDS = (
     names_torchvision_s3d.NAMES,
     names_pytorchvideo.X3D,
     names_pytorchvideo.CSN,
+    names_mmaction2.IPCSN,
+    names_mmaction2.IRCSN,
     names_movinet.BASE,
     names_movinet.STREAM,
 )
@@ -43,11 +46,14 @@ def load_torch_state(model, state, source):
     names = next((names for names in _KINDS if names.sign in state), None)
     if names is None:
         raise ValueError(
-            f"{source}: Expected the names of a network of torchvision, PyTorchVideo or "
-            f"MoViNet-pytorch. Received: {sorted(map(str, state))[:3]}"
+            f"{source}: Expected the names of a network of torchvision, PyTorchVideo, MMAction2 "
+            f"or MoViNet-pytorch. Received: {sorted(map(str, state))[:3]}"
         )
     variables = _variables_by_torch_name(model, names, source)
     arrays = {name: _as_here(array, variables.get(name)) for name, array in state.items()}
+    for name in arrays:
+        if name.endswith(".running_var"):
+            arrays[name] = arrays[name] + names.added_to_variances
     assign_all(variables, arrays, names.head, model, source)
 
 

@@ -2,8 +2,9 @@
 
     python tests/golden/make_peers_golden.py [NAME ...]
 
-Needs torch and the peer's package; made with torch 2.13.0, torchvision 0.28.0 and MoViNet-pytorch
-0.2.2 (github.com/Atze00/MoViNet-pytorch, not on PyPI) on a CPU. The weights and the clips come from
+Needs torch and the peer's package; made with torch 2.13.0, torchvision 0.28.0, pytorchvideo 0.1.5,
+mmaction2 1.2.0 (with mmcv-lite 2.1.0 and mmengine 0.10.7) and MoViNet-pytorch 0.2.2
+(github.com/Atze00/MoViNet-pytorch, not on PyPI) on a CPU. The weights and the clips come from
 `formula.py`, nothing is downloaded.
 """
 
