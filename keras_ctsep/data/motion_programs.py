@@ -243,7 +243,9 @@ def draw_program(name, num_frames, height, width, rng):
     _disturb(scene)
     frames = np.zeros((num_frames, height, width, 3), "float32")
     _paste_all(frames, scene)
-    light = rng.uniform(0.8, 1.2) + rng.uniform(-0.1, 0.1) * scene.time
+    # From the dark to bright, and it may change a little.
+    light = math.exp(rng.uniform(math.log(0.1), math.log(1.2)))
+    light *= 1 + rng.uniform(-0.1, 0.1) * scene.time
     frames *= light[:, None, None, None]
     if rng.uniform() < 0.5:
         frames += rng.uniform(0, 12) * rng.standard_normal(frames.shape, "float32")

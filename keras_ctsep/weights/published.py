@@ -316,7 +316,7 @@ PUBLISHED = (
         },
         num_clips=1,
         num_crops=1,
-        top1=89.4,
+        top1=89.1,
         top5=None,
         level="clip",
         licence="Apache-2.0",

@@ -155,8 +155,8 @@ def test_color_jitter_is_the_same_for_every_frame(rng):
 
 def test_frame_differences():
     values = np.array([0, 255, 0, 100, 101, 99], np.uint8).reshape(6, 1, 1, 1).repeat(3, axis=-1)
-    # Half of 255, -255, 100, 1, -2, rounded down, plus 128.
-    assert frame_differences(values)[:, 0, 0, 1].tolist() == [255, 0, 178, 128, 127]
+    # 127 times the roots of 255, -255, 100, 1 and -2 255ths, and 128.
+    assert frame_differences(values)[:, 0, 0, 1].tolist() == [255, 1, 208, 136, 117]
 
 
 @pytest.mark.parametrize(
