@@ -113,6 +113,17 @@ _torchvision_resnet = functools.partial(
     paper="arXiv 1711.11248",
 )
 
+
+def _clips(num_frames, fps, short_side, crop_size=None):
+    return {
+        "num_frames": num_frames,
+        "fps": fps,
+        "short_side": short_side,
+        "antialias": False,
+        "crop_size": crop_size or short_side,
+    }
+
+
 # PyTorchVideo (`models/hub/x3d.py`; its model zoo says how clips were cut). It publishes no digits.
 _pytorchvideo = functools.partial(
     _kinetics400,
@@ -135,6 +146,7 @@ _mmaction2_csn = functools.partial(
     _kinetics400,
     mean=tuple(value / 255 for value in (123.675, 116.28, 103.53)),
     deviation=tuple(value / 255 for value in (58.395, 57.12, 57.375)),
+    clips=_clips(32, 15.0, 256),
     num_clips=10,
     num_crops=3,
     level="video",
@@ -162,16 +174,6 @@ _movinet = functools.partial(
     licence="Apache-2.0",
     paper="arXiv 2103.11511",
 )
-
-
-def _clips(num_frames, fps, short_side, crop_size=None):
-    return {
-        "num_frames": num_frames,
-        "fps": fps,
-        "short_side": short_side,
-        "antialias": False,
-        "crop_size": crop_size or short_side,
-    }
 
 
 PUBLISHED = (
@@ -227,7 +229,6 @@ PUBLISHED = (
         "IRCSN50",
         address=f"{_MMACTION2}v1.0/recognition/csn/{_IRCSN50}/{_IRCSN50}_20220811-44395bae.pth",
         sha256="44395bae",
-        clips=_clips(32, 15.0, 256),
         top1=79.44,
         top5=94.26,
     ),
@@ -235,7 +236,6 @@ PUBLISHED = (
         "IRCSN152",
         address=f"{_MMACTION2}v1.0/recognition/csn/{_IRCSN152}/{_IRCSN152}_20220811-c7a3cc5b.pth",
         sha256="c7a3cc5b",
-        clips=_clips(32, 15.0, 256),
         top1=82.87,
         top5=95.90,
     ),
@@ -247,7 +247,6 @@ PUBLISHED = (
         sha256="d565828d",
         mean=TORCHVISION_MEAN,
         deviation=TORCHVISION_DEVIATION,
-        clips=_clips(32, 15.0, 256),
         top1=77.80,
         top5=93.10,
     ),

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from checks import GOLDEN
-from formula import torch_state
+from formula import torch_state, torch_state_of
 
 import keras_ctsep
 from keras_ctsep.weights.torch_state import load_torch_state
@@ -14,14 +14,12 @@ WIDTH = 0.0625
 
 def narrow_state(peer):
     """The state dict of a golden file, with a sixteenth of the channels."""
-    golden = np.load(GOLDEN / f"{peer}.npz")
     shapes = {}
-    for name, text in zip(golden["names"].tolist(), golden["shapes"].tolist(), strict=True):
-        shape = [int(size) for size in text.split(",") if size]
-        channels = shape[:2] if "fc_cls" not in name and shape else []
-        narrow = [round(size * WIDTH) if size > 3 else size for size in channels]
-        shapes[name] = (*narrow, *shape[len(narrow) :])
-    return {name: values for name, values in torch_state(shapes).items() if "fc_cls" not in name}
+    for name, values in torch_state_of(np.load(GOLDEN / f"{peer}.npz")).items():
+        if "fc_cls" not in name:
+            narrow = [round(size * WIDTH) if size > 3 else size for size in values.shape[:2]]
+            shapes[name] = (*narrow, *values.shape[2:])
+    return torch_state(shapes)
 
 
 @pytest.mark.parametrize("kind, other", [("IRCSN50", "IPCSN50"), ("IPCSN50", "IRCSN50")])
