@@ -84,7 +84,7 @@ def write_all(classifier, folder, calibration):
 
 def table(rows, classifier, num_videos):
     """Returns the table in Markdown, with the machine above it."""
-    frames, size = classifier.clips["num_frames"], classifier.clips["crop_size"]
+    frames, size, *_ = classifier.clips.shape
     lines = [
         f"{time.strftime('%Y-%m-%d')}, {processor()}, {len(os.sched_getaffinity(0))} cores, "
         f"{versions(*PACKAGES)}; {classifier.model.name}, "

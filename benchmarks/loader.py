@@ -16,7 +16,7 @@ import numpy as np
 import tyro
 
 import keras_ctsep
-from keras_ctsep.data import Annotations, VideoDataset, uniform_clips
+from keras_ctsep.data import Annotations, Augmentation, ClipFormat, VideoDataset, uniform_clips
 
 NUM_FRAMES, SHORT_SIDE, CROP_SIZE = 16, 128, 112
 
@@ -46,7 +46,7 @@ def main(
     paths = sorted(str(path) for path in pathlib.Path(data).rglob("*.*") if path.is_file())
     videos = Annotations(paths, [0] * len(paths), ["video"])
     plain = open_dataset(videos, batch_size, num_threads)
-    augmented = open_dataset(videos, batch_size, num_threads, augment=True)
+    augmented = open_dataset(videos, batch_size, num_threads, augment=Augmentation())
     # In turns, because other programs take their share of the machine now and then.
     rates = {"bare": 0, "loader": 0, "augmented": 0}
     for _ in range(3):
@@ -57,7 +57,7 @@ def main(
         }.items():
             rates[name] = max(rates[name], clips_per_second(one_pass, seconds / 3))
     with tempfile.TemporaryDirectory() as folder:
-        cached = open_dataset(videos, batch_size, num_threads, augment=True, cache=folder)
+        cached = open_dataset(videos, batch_size, num_threads, augment=Augmentation(), cache=folder)
         rates["first epoch"] = clips_per_second(lambda: read_epoch(cached), 0)
         rates["second epoch"] = clips_per_second(lambda: read_epoch(cached), seconds)
     for name, rate in rates.items():
@@ -65,7 +65,7 @@ def main(
     print(f"loader / bare = {rates['loader'] / rates['bare']:.2f}")
     print(f"second epoch / first epoch = {rates['second epoch'] / rates['first epoch']:.1f}")
     many = Annotations(*repeated(paths, (steps + 3) * batch_size), ["video", "none"])
-    times = measure_training(open_dataset(many, batch_size, num_threads, augment=True))
+    times = measure_training(open_dataset(many, batch_size, num_threads, augment=Augmentation()))
     wait, step = (1000 * sum(times[name]) / len(times[name]) for name in ("wait", "step"))
     print(f"training waits {wait:.1f} ms of {step:.0f} ms a step ({keras.backend.backend()})")
     return rates, times
@@ -77,15 +77,8 @@ def repeated(paths, number):
 
 
 def open_dataset(videos, batch_size, num_threads, **options):
-    return VideoDataset(
-        videos,
-        batch_size,
-        num_frames=NUM_FRAMES,
-        short_side=SHORT_SIDE,
-        crop_size=CROP_SIZE,
-        num_threads=num_threads,
-        **options,
-    )
+    clips = ClipFormat(num_frames=NUM_FRAMES, short_side=SHORT_SIDE, crop_size=CROP_SIZE)
+    return VideoDataset(videos, batch_size, clips, num_threads=num_threads, **options)
 
 
 class TimedBatches(keras.utils.PyDataset):

@@ -113,30 +113,32 @@ def make_classifier(network, temporal):
     """Returns a classifier of 400 classes, with random weights."""
     import keras
 
+    from keras_ctsep.data import ClipFormat
     from keras_ctsep.inference import VideoClassifier
     from keras_ctsep.models import make_network
 
     keras.utils.set_random_seed(0)
     model = make_network(network, 400, temporal=temporal)
-    return VideoClassifier(model, [str(label) for label in range(400)], CLIPS)
+    return VideoClassifier(model, [str(label) for label in range(400)], ClipFormat(**CLIPS))
 
 
 def measure_rates(video, rounds, network, temporal, every):
     """Returns what `main` says about the rates."""
     import numpy as np
 
-    from keras_ctsep.data import read_video_info
+    from keras_ctsep.data import read_video_info, window_clips
     from keras_ctsep.inference import score_windows, windows
 
     classifier = make_classifier(network, temporal)
     model = classifier.model
     info = read_video_info(video)
-    indices = windows.window_indices(CLIPS, video, info, every * info.fps)
+    clips = classifier.clips
+    indices = window_clips(*clips.sampling(video, info), every * info.fps)
 
     def decode():
-        return [clip[0, 0, 0, 0] for clip in windows.read_windows(CLIPS, video, indices, print)]
+        return [clip[0, 0, 0, 0] for clip in windows.read_windows(clips, video, indices, print)]
 
-    batch = next(windows.in_batches(windows.read_windows(CLIPS, video, indices, print), 8))[0]
+    batch = next(windows.in_batches(windows.read_windows(clips, video, indices, print), 8))[0]
 
     def forward():
         for _ in range(0, len(indices), len(batch)):

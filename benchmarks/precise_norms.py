@@ -11,7 +11,7 @@ import keras
 import tyro
 
 from keras_ctsep import training
-from keras_ctsep.data import Annotations, VideoDataset, read_videos
+from keras_ctsep.data import Annotations, Augmentation, ClipFormat, VideoDataset, read_videos
 from keras_ctsep.models import CTSepResNet10
 from keras_ctsep.models.freezing import batch_norms
 
@@ -83,12 +83,11 @@ def main(
         picture: png file.
     """
     keras.utils.set_random_seed(0)
-    clips = {"num_frames": 16, "frame_stride": 3, "short_side": 64, "crop_size": 64}
-    clips |= {"batch_size": 16, "frame_differences": True}
+    clips = ClipFormat(frame_stride=3, short_side=64, crop_size=64, frame_differences=True)
     sides = [read_videos("ucf101", data, side) for side in ("train", "test")]
     train, test = (Annotations(s.paths[::every], s.labels[::every], s.class_names) for s in sides)
-    train_data = VideoDataset(train, augment=True, flip=False, **clips)
-    test_data = VideoDataset(test, **clips)
+    train_data = VideoDataset(train, 16, clips, augment=Augmentation(flip=False))
+    test_data = VideoDataset(test, 16, clips)
     model = CTSepResNet10(len(train.class_names), width=0.5)
     steps = len(train_data)
     schedule = training.warmup_cosine(2e-3, steps * epochs, steps)

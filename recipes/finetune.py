@@ -15,7 +15,7 @@ import keras
 import tyro
 
 from keras_ctsep import training
-from keras_ctsep.data import VideoDataset, read_videos
+from keras_ctsep.data import Augmentation, ClipFormat, VideoDataset, read_videos
 from keras_ctsep.models import freeze_norms, make_network
 from keras_ctsep.weights import published_like
 
@@ -82,13 +82,14 @@ def main(
     test_videos = read_videos(dataset, data, "test", split, class_names=train_videos.class_names)
 
     # Clips as the weights were trained with
-    clips = dict(published_like(model, weights).clips)
-    clips["num_frames"] = num_frames or clips["num_frames"]
-    clips["crop_size"] = crop_size or clips["crop_size"]
+    clips = ClipFormat.from_dict(
+        published_like(model, weights).clips, num_frames=num_frames, crop_size=crop_size
+    )
     batches = {"batch_size": batch_size, "num_threads": workers, "cache": cache, "seed": seed}
-    train_data = VideoDataset(train_videos, augment=True, flip=flip, **clips, **batches)
-    validation_data = VideoDataset(test_videos, **clips, **batches)
-    test_data = VideoDataset(test_videos, num_clips=10, **clips, **batches)
+    augment = Augmentation(flip=flip)
+    train_data = VideoDataset(train_videos, clips=clips, augment=augment, **batches)
+    validation_data = VideoDataset(test_videos, clips=clips, **batches)
+    test_data = VideoDataset(test_videos, clips=clips, num_clips=10, **batches)
 
     # Network
     options = {"weights": weights, "width": width, "dropout": dropout}
@@ -130,7 +131,7 @@ def main(
         loss=loss,
         epochs=epochs,
         output=output,
-        settings=settings | clips | options | batches,
+        settings=settings | clips.to_dict() | options | batches,
         resume=resume,
     )
 

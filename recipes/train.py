@@ -14,7 +14,14 @@ import keras
 import tyro
 
 from keras_ctsep import training
-from keras_ctsep.data import AugmentedBatches, VideoDataset, hold_out, read_videos
+from keras_ctsep.data import (
+    Augmentation,
+    AugmentedBatches,
+    ClipFormat,
+    VideoDataset,
+    hold_out,
+    read_videos,
+)
 from keras_ctsep.layers import clip_augmentation
 from keras_ctsep.models import make_network
 
@@ -131,26 +138,22 @@ def main(
         train_videos, validation_videos = hold_out(train_videos, validation_fraction, seed)
 
     # Clips
-    clips = {
-        "num_frames": num_frames,
-        "frame_stride": frame_stride,
-        "fps": fps,
-        "short_side": short_side or crop_size * 8 // 7,
-        "crop_size": crop_size,
-        "frame_differences": frame_differences,
-        "shuffle_frames": shuffle_frames,
-        "seed": seed,
-        "strict": strict,
-        "cache": cache,
-    }
-    augmentation = {"flip": flip, "color_jitter": color_jitter, "balance": balance}
-    mixing = {"num_ops": rand_augment, "erasing": erasing, "mixup": mixup, "cutmix": cutmix}
-    batches = {"batch_size": local_batch_size, "shard": shard, "num_threads": workers}
-    train_data = VideoDataset(
-        train_videos, augment=True, crop_scale=(crop_scale, 1.0), **augmentation, **clips, **batches
+    clips = ClipFormat(
+        num_frames=num_frames,
+        frame_stride=frame_stride,
+        fps=fps,
+        short_side=short_side or crop_size * 8 // 7,
+        crop_size=crop_size,
+        frame_differences=frame_differences,
+        shuffle_frames=shuffle_frames,
     )
-    validation_data = VideoDataset(validation_videos, **clips, **batches)
-    test_data = VideoDataset(test_videos, num_clips=10, **clips, **batches)
+    augment = Augmentation((crop_scale, 1.0), flip, color_jitter)
+    mixing = {"num_ops": rand_augment, "erasing": erasing, "mixup": mixup, "cutmix": cutmix}
+    reading = {"num_threads": workers, "seed": seed, "strict": strict, "cache": cache}
+    batches = {"batch_size": local_batch_size, "shard": shard, "clips": clips, **reading}
+    train_data = VideoDataset(train_videos, augment=augment, balance=balance, **batches)
+    validation_data = VideoDataset(validation_videos, **batches)
+    test_data = VideoDataset(test_videos, num_clips=10, **batches)
     steps_per_epoch = len(train_data)
     if any(mixing.values()):
         train_data = AugmentedBatches(train_data, clip_augmentation(**mixing, seed=seed), seed)
@@ -178,8 +181,10 @@ def main(
         "annotations": annotations,
         "validation_fraction": validation_fraction,
         "batch_size": batch_size,
-        "workers": workers,
         "crop_scale": crop_scale,
+        "flip": flip,
+        "color_jitter": color_jitter,
+        "balance": balance,
         "model": model,
         "optimizer": optimizer,
         "learning_rate": learning_rate,
@@ -199,7 +204,7 @@ def main(
         loss=loss,
         epochs=epochs,
         output=output,
-        settings=settings | clips | augmentation | mixing | options,
+        settings=settings | clips.to_dict() | reading | mixing | options,
         resume=resume,
         precise_norms=precise_norms,
     )

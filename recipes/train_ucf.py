@@ -16,7 +16,13 @@ import keras
 import tyro
 
 from keras_ctsep import training
-from keras_ctsep.data import VideoDataset, make_motion_dataset, read_videos
+from keras_ctsep.data import (
+    Augmentation,
+    ClipFormat,
+    VideoDataset,
+    make_motion_dataset,
+    read_videos,
+)
 from keras_ctsep.models import make_network
 
 # What fits the drawn videos, and what fits UCF101. Left and right are classes of the first.
@@ -104,16 +110,13 @@ def main(
     )
 
     # Clips
-    clips = {
-        "batch_size": settings["batch_size"],
-        "num_frames": num_frames,
-        "short_side": settings["crop_size"] * 8 // 7,
-        "crop_size": settings["crop_size"],
-        "seed": seed,
-    }
-    train_data = VideoDataset(train_videos, augment=True, flip=settings["flip"], **clips)
-    validation_data = VideoDataset(test_videos, **clips)
-    test_data = VideoDataset(test_videos, num_clips=10, **clips)
+    crop_size = settings["crop_size"]
+    clips = ClipFormat(num_frames=num_frames, short_side=crop_size * 8 // 7, crop_size=crop_size)
+    batches = {"batch_size": settings["batch_size"], "clips": clips, "seed": seed}
+    augment = Augmentation(flip=settings["flip"])
+    train_data = VideoDataset(train_videos, augment=augment, **batches)
+    validation_data = VideoDataset(test_videos, **batches)
+    test_data = VideoDataset(test_videos, num_clips=10, **batches)
 
     # Network
     options = {"width": settings["width"], "temporal": temporal, "weights": weights}
@@ -136,7 +139,7 @@ def main(
         loss=loss,
         epochs=settings["epochs"],
         output=output,
-        settings=settings | source | clips | options,
+        settings=settings | source | clips.to_dict() | options | {"seed": seed},
         resume=resume,
     )
 

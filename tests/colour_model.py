@@ -6,9 +6,10 @@ import keras
 import numpy as np
 from tiny_videos import COLOURS
 
+from keras_ctsep.data import ClipFormat
 from keras_ctsep.inference import VideoClassifier
 
-CLIPS = {"num_frames": 4, "frame_stride": 1, "short_side": 18, "crop_size": 16}
+CLIPS = ClipFormat(num_frames=4, short_side=18, crop_size=16)
 
 
 def colour_model():

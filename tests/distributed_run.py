@@ -13,7 +13,7 @@ from keras_ctsep import data, training
 from keras_ctsep.models import CTSepResNet10, freeze_norms
 from keras_ctsep.training import distribution
 
-CLIPS = {"num_frames": 4, "short_side": 16, "crop_size": 16, "num_threads": 1}
+CLIPS = data.ClipFormat(num_frames=4, short_side=16, crop_size=16)
 
 
 def make_network(name):
@@ -67,9 +67,9 @@ def distributed_run(videos, output, batch_size, shard, network, kill=False):
     # Processes start from other weights, but on JAX, where they have to be one program.
     on_torch = keras.backend.backend() == "torch"
     keras.utils.set_random_seed(5 + (shard[0] if on_torch else 0))
-    view = CLIPS | {"batch_size": batch_size, "shard": shard}
+    view = {"batch_size": batch_size, "clips": CLIPS, "shard": shard, "num_threads": 1}
     train, test = (data.read_videos("ucf101", videos, side) for side in ("train", "test"))
-    train_data = data.VideoDataset(train, augment=True, **view)
+    train_data = data.VideoDataset(train, augment=data.Augmentation(), **view)
     test_data = data.VideoDataset(test, **view)
     network, learning_rate = make_network(network)
     model = keras.Model(network.inputs, network.outputs)
@@ -133,7 +133,9 @@ def precise_statistics(videos, batch_size, shard):
     model = keras.Model(clips, keras.layers.Dense(3, activation="softmax")(pooled))
     model.compile("sgd", "categorical_crossentropy")
     train = data.read_videos("ucf101", videos, "train")
-    batches = data.VideoDataset(train, batch_size, augment=True, shard=shard, **CLIPS)
+    batches = data.VideoDataset(
+        train, batch_size, CLIPS, augment=data.Augmentation(), num_threads=1, shard=shard
+    )
     training.PreciseNorms(batches, 8).update(model)
     return np.stack(model.layers[1].get_weights()[2:])
 

@@ -19,7 +19,7 @@ ALLOWED = {
     "models": {"ops", "layers", "weights"},
     "data": {"files"},
     "inference": {"files", "data", "layers", "models", "weights"},
-    "export": {"files", "inference", "ops"},
+    "export": {"files", "data", "inference", "ops"},
     "training": {"files", "data", "models", "evaluation", "inference", "plots"},
     "commands": {"files", "data", "evaluation", "export", "inference", "plots", "weights"},
 }

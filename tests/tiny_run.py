@@ -81,8 +81,9 @@ def tiny_run(
     keras.config.set_dtype_policy(dtype_policy)
     train, test = (data.read_videos("ucf101", videos, side) for side in ("train", "test"))
     train, validation = data.hold_out(train, hold_out) if hold_out else (train, test)
-    clips = {"num_frames": 4, "short_side": 18, "crop_size": 16, "batch_size": batch_size}
-    train_data = data.VideoDataset(train, augment=True, shard=shard, **clips)
+    clips = data.ClipFormat(num_frames=4, short_side=18, crop_size=16)
+    batches = {"batch_size": batch_size, "clips": clips, "shard": shard}
+    train_data = data.VideoDataset(train, augment=data.Augmentation(), **batches)
     model = make_network(network, 3)
     warmup_steps = min(len(train_data), len(train_data) * epochs // 2)
     schedule = training.warmup_cosine(0.02, len(train_data) * epochs, warmup_steps)
@@ -90,8 +91,8 @@ def tiny_run(
     return training.fit_and_test(
         model,
         train_data,
-        data.VideoDataset(validation, shard=shard, **clips),
-        data.VideoDataset(test, num_clips=10, shard=shard, **clips),
+        data.VideoDataset(validation, **batches),
+        data.VideoDataset(test, num_clips=10, **batches),
         optimizer=training.make_optimizer("adamw", schedule, 0.05, True, variables),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=0.1),
         epochs=epochs,

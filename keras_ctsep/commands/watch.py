@@ -59,12 +59,9 @@ def main(
     way = "frame by frame" if live.is_streaming else "clip by clip"
     step = f"{live.num_frames} frames" if live.num_frames > 1 else "frame"
     _say(f"{source}: {way}, new scores for every {step}")
-    sampling = {
-        name: value
-        for name, value in classifier.clips.items()
-        if name in ("short_side", "frame_stride", "fps")
-    }
-    with LiveVideo(source, **sampling, report=_say) as video, _stopped_by_ctrl_c(video):
+    rate = {"frame_stride": classifier.clips.frame_stride, "fps": classifier.clips.fps}
+    options = rate | classifier.clips.scaling
+    with LiveVideo(source, **options, report=_say) as video, _stopped_by_ctrl_c(video):
         watched = _watch(live, video)
         first = next(watched, None)
         if output and first:

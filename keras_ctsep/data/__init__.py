@@ -15,9 +15,11 @@ from keras_ctsep.data.annotations import (
     read_ucf101,
     read_videos,
 )
+from keras_ctsep.data.augmentation import Augmentation
 from keras_ctsep.data.augmented_batches import AugmentedBatches
 from keras_ctsep.data.clip_cache import ClipCache
 from keras_ctsep.data.clip_decoding import decode_clips
+from keras_ctsep.data.clip_format import ClipFormat
 from keras_ctsep.data.clip_sampling import random_clip, uniform_clips, window_clips
 from keras_ctsep.data.decoding import decode_frames, read_video_info
 from keras_ctsep.data.live_video import LiveVideo
@@ -39,8 +41,10 @@ from keras_ctsep.data.video_writing import write_video
 
 __all__ = [
     "Annotations",
+    "Augmentation",
     "AugmentedBatches",
     "ClipCache",
+    "ClipFormat",
     "LiveVideo",
     "MotionPrograms",
     "VideoCheck",

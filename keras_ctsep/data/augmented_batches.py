@@ -26,14 +26,17 @@ class AugmentedBatches(keras.utils.PyDataset):
 
     Example:
     >>> import tempfile
-    >>> from keras_ctsep.data import VideoDataset, make_motion_dataset, read_ucf101
+    >>> from keras_ctsep.data import (
+    ...     Augmentation, ClipFormat, VideoDataset, make_motion_dataset, read_ucf101
+    ... )
     >>> from keras_ctsep.layers import clip_augmentation
     >>> folder = make_motion_dataset(tempfile.mkdtemp() + "/motion", num_groups=2)
     >>> train = read_ucf101(folder, subset="train")
-    >>> dataset = VideoDataset(train, 4, num_frames=8, short_side=48, crop_size=40, augment=True)
+    >>> clips = ClipFormat(num_frames=8, short_side=48, crop_size=40)
+    >>> dataset = VideoDataset(train, 4, clips, augment=Augmentation())
     >>> dataset = AugmentedBatches(dataset, clip_augmentation(mixup=0.8))
-    >>> clips, labels, weights = dataset[0]
-    >>> clips.shape, str(clips.dtype), bool(abs(labels.sum(axis=1) - 1).max() < 1e-6)
+    >>> batch, labels, weights = dataset[0]
+    >>> batch.shape, str(batch.dtype), bool(abs(labels.sum(axis=1) - 1).max() < 1e-6)
     ((4, 8, 40, 40, 3), 'uint8', True)
     """
 

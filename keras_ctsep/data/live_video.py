@@ -29,6 +29,7 @@ class LiveVideo:
         frame_stride: distance between the frames, in frames of the source.
         fps: frames a second, instead of `frame_stride`.
         report: called with one line of text when nothing has come for 5 seconds.
+        **scaling: `frame_size` and `antialias`, as for `decode_frames`.
 
     Attributes:
         num_frames: frames handed out so far.
@@ -50,9 +51,12 @@ class LiveVideo:
     (1, True, 0)
     """
 
-    def __init__(self, source, short_side=None, frame_stride=1, fps=None, report=warnings.warn):
+    def __init__(
+        self, source, short_side=None, frame_stride=1, fps=None, report=warnings.warn, **scaling
+    ):
         self.source = os.fspath(source)
         self.short_side, self.frame_stride, self.fps = short_side, frame_stride, fps
+        self._to_array = make_converter(short_side, **scaling)
         self.num_frames, self.num_dropped, self.seconds, self.rate = 0, 0, 0.0, 0.0
         self._report = report
         self._waits = os.path.isfile(self.source)
@@ -114,13 +118,12 @@ class LiveVideo:
                 )
             stride = rate / self.fps
         self.rate = rate / stride
-        to_array = make_converter(self.short_side)
         num_offered = 0
         for index, (frame, _) in enumerate(frames):
             while int(num_offered * stride) == index:
                 seconds = index / rate if rate else frame.time or 0.0
                 if self._has_room(seconds):
-                    self._frames.put((seconds, to_array(self.source, frame)))
+                    self._frames.put((seconds, self._to_array(self.source, frame)))
                 num_offered += 1
             if self._stop.is_set():
                 return

@@ -339,10 +339,10 @@ class MotionPrograms(keras.utils.PyDataset):
         rng = np.random.default_rng((self.seed, self.epoch, index))
         numbers = rng.integers(len(CLASS_NAMES), size=self.batch_size)
         sizes = (self.num_frames + self.frame_differences, self.size, self.size)
-        clips = [draw_program(CLASS_NAMES[number], *sizes, rng) for number in numbers]
+        clips = np.stack([draw_program(CLASS_NAMES[number], *sizes, rng) for number in numbers])
         if self.frame_differences:
-            clips = [transforms.frame_differences(clip) for clip in clips]
-        return np.stack(clips), np.eye(len(CLASS_NAMES), dtype="float32")[numbers]
+            clips = transforms.frame_differences(clips)
+        return clips, np.eye(len(CLASS_NAMES), dtype="float32")[numbers]
 
     def on_epoch_end(self):
         self.epoch += 1

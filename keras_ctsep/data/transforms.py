@@ -188,10 +188,11 @@ def frame_differences(clip):
     """Turns `n + 1` frames into the `n` changes from one to the next.
 
     Args:
-        clip: uint8 array `(frames, height, width, 3)`, at least two frames.
+        clip: uint8 array `(frames, height, width, 3)`, at least two frames; or several of them,
+            along a first axis.
 
     Returns:
-        uint8 array `(frames - 1, height, width, 3)`: 128 is no change, 255 is from black to white,
+        uint8 array of the same axes, one frame less: 128 is no change, 255 is from black to white,
         1 from white to black. Between them it is the square root of the change that counts, so that
         small ones are kept exactly, and in a dark video motion is not much weaker than in a
         bright one.
@@ -207,6 +208,8 @@ def frame_differences(clip):
     >>> frame_differences(frames)[:, 0, 0, 0].tolist()
     [164, 128, 84]
     """
+    if np.ndim(clip) == 5:
+        return np.stack([frame_differences(one) for one in clip])
     clip = _check_clip(clip)
     if len(clip) < 2:
         raise ValueError(f"Differences need two frames or more. Received: clip.shape={clip.shape}")

@@ -8,10 +8,12 @@ import keras
 import numpy as np
 
 from keras_ctsep.data import transforms
+from keras_ctsep.data.arguments import require
 from keras_ctsep.data.batching import balanced_order, batch_items, stack_batch
 from keras_ctsep.data.clip_cache import ClipCache
+from keras_ctsep.data.clip_format import ClipFormat
 from keras_ctsep.data.clip_sampling import random_clip, uniform_clips
-from keras_ctsep.data.decoding import VideoError, decode_frames, known_rate
+from keras_ctsep.data.decoding import VideoError, decode_frames
 from keras_ctsep.data.look_ahead import LookAhead
 
 
@@ -41,31 +43,14 @@ class VideoDataset(keras.utils.PyDataset):
     Args:
         annotations: an `Annotations`, paths and labels.
         batch_size: number of items of a batch.
-        num_frames: number of frames of a clip.
-        frame_stride: distance between two frames of a clip.
-        fps: frames per second of the clips, instead of `frame_stride`. The distance is then the
-            video's average rate divided by this one, rounded down frame by frame.
-        short_side: shorter side of the frames in pixels, before a part is cut out.
-        frame_size: `(height, width)` that all frames are scaled to, whatever their aspect, instead
-            of `short_side`.
-        antialias: whether scaling down averages over all pixels. Otherwise only the four nearest
-            ones count, as for the networks of torchvision and PyTorchVideo.
-        crop_size: side of the clips in pixels.
-        augment: whether to shuffle and to draw random clips, crops, flips and colours.
-        flip: whether `augment` mirrors half of the clips; `False` where left and right are classes.
-        crop_scale: smallest and largest area of random crops, as fractions of the frame's area.
-        color_jitter: largest change of brightness, contrast and saturation by `augment`, between 0
-            and 1; 0 keeps the colours, for classes that differ in colour. See
-            `keras_ctsep.data.color_jitter`.
+        clips: `ClipFormat`, how clips are cut.
+        augment: an `Augmentation`, to shuffle and to draw random clips, crops, flips and colours;
+            or another function with its call.
         balance: whether `augment` draws every class equally often. An epoch has as many clips as
             without it, so that each epoch leaves out some videos of large classes, and draws those
             of small classes several times, each time as another clip.
         num_clips: number of clips of a video, without `augment`.
         num_crops: 1 or 3 crops of a clip, without `augment`.
-        frame_differences: whether clips hold the changes from frame to frame; one frame more is
-            decoded for that. See `keras_ctsep.data.frame_differences`.
-        shuffle_frames: whether to shuffle the frames of each clip. What a model still recognises
-            then does not come from motion.
         seed: integer >= 0; all random numbers come from it, the epoch and the place in the epoch.
         num_threads: number of decoding threads; 0 decodes when a batch is read.
         strict: whether the first file that cannot be used is an error.
@@ -88,12 +73,15 @@ class VideoDataset(keras.utils.PyDataset):
 
     Example:
     >>> import tempfile
-    >>> from keras_ctsep.data import VideoDataset, make_motion_dataset, read_ucf101
+    >>> from keras_ctsep.data import (
+    ...     Augmentation, ClipFormat, VideoDataset, make_motion_dataset, read_ucf101
+    ... )
     >>> folder = make_motion_dataset(tempfile.mkdtemp() + "/set", num_groups=2, clips_per_group=1)
     >>> train = read_ucf101(folder, subset="train")
-    >>> dataset = VideoDataset(train, 4, num_frames=8, short_side=48, crop_size=40, augment=True)
-    >>> clips, labels, weights = dataset[0]
-    >>> clips.shape, labels.shape == (4, len(train.class_names)), weights.tolist()
+    >>> clips = ClipFormat(num_frames=8, short_side=48, crop_size=40)
+    >>> dataset = VideoDataset(train, 4, clips, augment=Augmentation(flip=False))
+    >>> batch, labels, weights = dataset[0]
+    >>> batch.shape, labels.shape == (4, len(train.class_names)), weights.tolist()
     ((4, 8, 40, 40, 3), True, [1.0, 1.0, 1.0, 1.0])
     """
 
@@ -101,23 +89,12 @@ class VideoDataset(keras.utils.PyDataset):
         self,
         annotations,
         batch_size,
+        clips=ClipFormat(),  # noqa: B008 - it does not change
         *,
-        num_frames=16,
-        frame_stride=1,
-        fps=None,
-        short_side=128,
-        frame_size=None,
-        antialias=True,
-        crop_size=112,
-        augment=False,
-        flip=True,
-        crop_scale=(0.5, 1.0),
-        color_jitter=0.4,
+        augment=None,
         balance=False,
         num_clips=1,
         num_crops=1,
-        frame_differences=False,
-        shuffle_frames=False,
         seed=0,
         num_threads=2,
         strict=False,
@@ -127,22 +104,11 @@ class VideoDataset(keras.utils.PyDataset):
         super().__init__()
         self.annotations = annotations
         self.batch_size = batch_size
-        self.num_frames = num_frames
-        self.frame_stride = frame_stride
-        self.fps = fps
-        self.short_side = short_side
-        self.frame_size = None if frame_size is None else tuple(frame_size)
-        self.antialias = antialias
-        self.crop_size = crop_size
+        self.clips = clips
         self.augment = augment
-        self.flip = flip
-        self.crop_scale = crop_scale
-        self.color_jitter = color_jitter
         self.balance = balance
         self.num_clips = num_clips
         self.num_crops = num_crops
-        self.frame_differences = frame_differences
-        self.shuffle_frames = shuffle_frames
         self.seed = seed
         self.num_threads = num_threads
         self.strict = strict
@@ -164,27 +130,6 @@ class VideoDataset(keras.utils.PyDataset):
     @property
     def num_views(self):
         return self.num_videos * self.num_clips * self.num_crops
-
-    @property
-    def clips(self):
-        """The arguments that make the same clips of other videos, as a dict."""
-        rate = {"fps": self.fps} if self.fps else {"frame_stride": self.frame_stride}
-        return {
-            "num_frames": self.num_frames,
-            **rate,
-            **self._size,
-            "crop_size": self.crop_size,
-            "frame_differences": self.frame_differences,
-            "shuffle_frames": self.shuffle_frames,
-        }
-
-    @property
-    def _size(self):
-        """The arguments that say how frames are scaled, those alone that are not the default."""
-        size = {"short_side": self.short_side}
-        if self.frame_size:
-            size = {"frame_size": self.frame_size}
-        return size if self.antialias else size | {"antialias": False}
 
     def __len__(self):
         return self._num_batches - self.first_batch
@@ -210,9 +155,10 @@ class VideoDataset(keras.utils.PyDataset):
             sample, clips, _ = videos[place - keys[0][1]]
             batch_clips.append(None if clips is None else clips[position])
             batch_labels.append(self.annotations.labels[sample])
-        shape = (self.num_frames, self.crop_size, self.crop_size, 3)
         num_classes = len(self.annotations.class_names)
-        return stack_batch(batch_clips, batch_labels, self.batch_size, shape, num_classes)
+        return stack_batch(
+            batch_clips, batch_labels, self.batch_size, self.clips.shape, num_classes
+        )
 
     def on_epoch_begin(self):
         self._read_to_end = False
@@ -268,11 +214,11 @@ class VideoDataset(keras.utils.PyDataset):
                 path,
                 functools.partial(self._clip_indices, path, rng),
                 report=reports.append,
-                **self._size,
+                **self.clips.scaling,
             )
         except VideoError as error:
             return sample, None, [str(error)]
-        views = np.concatenate([self._transform(clip, rng) for clip in clips])
+        views = np.concatenate([self._views_of(frames, rng) for frames in clips])
         return sample, views, reports
 
     @property
@@ -281,34 +227,17 @@ class VideoDataset(keras.utils.PyDataset):
         return self.cache.decode_frames if self.cache else decode_frames
 
     def _clip_indices(self, path, rng, info):
-        frame_stride = self.frame_stride
-        if self.fps:
-            frame_stride = known_rate(path, info, f"fps={self.fps}") / self.fps
-        num_frames = self.num_frames + bool(self.frame_differences)
+        sampling = self.clips.sampling(path, info)
         if self.augment:
-            return random_clip(info.num_frames, num_frames, frame_stride, rng=rng)[None]
-        return uniform_clips(info.num_frames, num_frames, frame_stride, self.num_clips)
+            return random_clip(*sampling, rng=rng)[None]
+        return uniform_clips(*sampling, self.num_clips)
 
-    def _transform(self, clip, rng):
+    def _views_of(self, frames, rng):
         """Returns `(crops, frames, height, width, 3)` of one clip."""
-        if self.shuffle_frames:
-            clip = clip[rng.permutation(len(clip))]
+        crop = transforms.three_crops if self.num_crops == 3 else transforms.center_crop
         if self.augment:
-            clip = transforms.random_resized_crop(
-                clip, self.crop_size, rng=rng, scale=self.crop_scale
-            )
-            if self.flip and rng.random() < 0.5:
-                clip = transforms.horizontal_flip(clip)
-            if self.color_jitter:
-                clip = transforms.color_jitter(clip, rng=rng, strength=self.color_jitter)
-            crops = clip[None]
-        elif self.num_crops == 3:
-            crops = transforms.three_crops(clip, self.crop_size)
-        else:
-            crops = transforms.center_crop(clip, self.crop_size)[None]
-        if self.frame_differences:
-            crops = np.stack([transforms.frame_differences(crop) for crop in crops])
-        return crops
+            crop = functools.partial(self.augment, rng=rng)
+        return self.clips.cut(frames, crop, rng).reshape(-1, *self.clips.shape)
 
     def _note_problems(self, path, is_bad, problems):
         if is_bad and self.strict:
@@ -332,39 +261,19 @@ class VideoDataset(keras.utils.PyDataset):
         raise VideoError(f"None of the {self.num_videos} videos can be used. {first_error}")
 
     def _check_arguments(self):
-        for name in ("batch_size", "num_frames", "short_side", "crop_size", "num_clips"):
-            if getattr(self, name) < 1:
-                raise self._error(f"`{name}` must be at least 1", name)
-        for name in ("seed", "num_threads"):
-            if getattr(self, name) < 0:
-                raise self._error(f"`{name}` must be at least 0", name)
-        if not 0 < self.frame_stride < np.inf:
-            raise self._error("`frame_stride` must be above 0", "frame_stride")
-        if self.fps is not None and not 0 < self.fps < np.inf:
-            raise self._error("`fps` must be above 0, or None", "fps")
-        if self.fps and self.frame_stride != 1:
-            raise self._error("Give `frame_stride` or `fps`, not both", "frame_stride", "fps")
-        size = "frame_size" if self.frame_size else "short_side"
-        if self.crop_size > min(self.frame_size or [self.short_side]):
-            raise self._error(f"`crop_size` must not be larger than `{size}`", "crop_size", size)
-        if self.num_crops not in (1, 3):
-            raise self._error("`num_crops` must be 1 or 3", "num_crops")
-        if self.augment and self._views_per_video > 1:
-            raise self._error(
-                "`augment` draws one clip and crop of a video", "num_clips", "num_crops"
-            )
-        if self.balance and not self.augment:
-            raise self._error("`balance` needs `augment`, which draws videos", "balance", "augment")
-        if not 0 <= self.color_jitter <= 1:
-            raise self._error("`color_jitter` must be between 0 and 1", "color_jitter")
-        if not 0 < self.crop_scale[0] <= self.crop_scale[1] <= 1:
-            raise self._error("`crop_scale` must be two ascending fractions", "crop_scale")
-        if not 0 <= self.shard[0] < self.shard[1]:
-            raise self._error("`shard` must be (i, n), 0 <= i < n", "shard")
-
-    def _error(self, expected, *names):
-        received = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
-        return ValueError(f"{expected}. Received: {received}")
+        for name, least in (("batch_size", 1), ("num_clips", 1), ("seed", 0), ("num_threads", 0)):
+            is_right = getattr(self, name) >= least
+            require(is_right, f"`{name}` must be at least {least}", self, name)
+        is_right = self.num_crops in (1, 3)
+        require(is_right, "`num_crops` must be 1 or 3", self, "num_crops")
+        is_right = not self.augment or self._views_per_video == 1
+        expected = "`augment` draws one clip and crop of a video"
+        require(is_right, expected, self, "num_clips", "num_crops")
+        is_right = self.augment or not self.balance
+        expected = "`balance` needs `augment`, which draws videos"
+        require(is_right, expected, self, "balance", "augment")
+        is_right = 0 <= self.shard[0] < self.shard[1]
+        require(is_right, "`shard` must be (i, n), 0 <= i < n", self, "shard")
 
 
 @functools.lru_cache(maxsize=4)

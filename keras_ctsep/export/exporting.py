@@ -8,6 +8,7 @@ import pathlib
 import keras
 import numpy as np
 
+from keras_ctsep.data import ClipFormat
 from keras_ctsep.export.comparison import TOLERANCE, largest_difference, probe_batches
 from keras_ctsep.export.own_process import export_in_own_process
 from keras_ctsep.export.writers import WRITERS, write
@@ -19,8 +20,6 @@ from keras_ctsep.ops.backend import device_kind
 
 # The scores of a stream are compared after so many steps.
 _STEPS = 4
-# Of a model that does not say for which clips it is; those of most published networks.
-_CLIPS = {"num_frames": 16, "crop_size": 112}
 
 
 def export(model, path, format, calibration=None, stream_frames=None):
@@ -64,11 +63,12 @@ def export(model, path, format, calibration=None, stream_frames=None):
 
     Example:
     >>> import keras, tempfile
+    >>> from keras_ctsep.data import ClipFormat
     >>> from keras_ctsep.export import export
     >>> from keras_ctsep.inference import VideoClassifier
     >>> clip = keras.Input((None, None, None, 3))
     >>> model = keras.Model(clip, keras.layers.GlobalAveragePooling3D()(clip))
-    >>> clips = {"num_frames": 8, "fps": 15, "short_side": 64, "crop_size": 56}
+    >>> clips = ClipFormat(num_frames=8, fps=15, short_side=64, crop_size=56)
     >>> classifier = VideoClassifier(model, ["red", "green", "blue"], clips)
     >>> path = tempfile.mkdtemp() + "/model.pt2"
     >>> if keras.backend.backend() == "torch":  # on others it starts a process
@@ -81,7 +81,7 @@ def export(model, path, format, calibration=None, stream_frames=None):
     if stream_frames is not None:
         network = streaming_for_clips(network, clips, stream_frames)
     on_cpu = not network.weights or device_kind(network.weights[0].value) == "cpu"
-    sizes = clips["num_frames"], clips["crop_size"], clips["crop_size"]
+    sizes = clips.shape[:3]
     shape = network.inputs[0].shape
     if calibration is not None or not WRITERS[format].takes_any_size:
         fixed = (own or size for own, size in zip(shape[1:4], sizes, strict=True))
@@ -171,7 +171,8 @@ def _parts(model):
             "Expected a VideoClassifier, or a Keras model whose one input are clips. "
             f"Received: {type(model).__name__} with input_shape={shape}"
         )
-    return model, _CLIPS, {}
+    # Of a model that does not say for which clips it is: those of most published networks.
+    return model, ClipFormat(), {}
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 import keras_ctsep
-from keras_ctsep.data import Annotations, VideoDataset, VideoError
+from keras_ctsep.data import Annotations, ClipFormat, VideoDataset, VideoError
 from keras_ctsep.data.look_ahead import LookAhead
 from keras_ctsep.files import local_file, write_whole
 from keras_ctsep.inference.about import append_about, read_about
@@ -19,11 +19,6 @@ from keras_ctsep.models import make_network
 from keras_ctsep.weights import count_saved_classes
 from keras_ctsep.weights.published import is_name, published_like
 
-_SIZES = ("num_frames", "crop_size")
-# One of each pair says it.
-_SCALES = ("short_side", "frame_size")
-_RATES = ("frame_stride", "fps")
-_CHANGES = ("antialias", "frame_differences", "shuffle_frames")
 _LARGEST_BATCH = 16
 
 
@@ -55,48 +50,37 @@ class VideoClassifier:
         model: a Keras model that takes clips `(batch, frames, height, width, 3)` and returns
             scores `(batch, num_classes)`; of an exported file an object with the same `predict`.
         class_names: sequence of str, one for each class.
-        clips: dict of arguments of `keras_ctsep.data.VideoDataset`: `num_frames`, `crop_size`,
-            `short_side` or `frame_size`, and `frame_stride` or `fps`; optionally `antialias`,
-            `frame_differences` and `shuffle_frames`. `VideoDataset.clips` are those that a model
-            was trained with.
+        clips: `keras_ctsep.data.ClipFormat`, how clips are cut. `VideoDataset.clips` is what a
+            model was trained with.
 
     Raises:
-        ValueError: when the names do not fit the model, or `clips` has too few or other arguments.
+        ValueError: when the names or the clips do not fit the model.
 
     Example:
     >>> import keras, tempfile
+    >>> from keras_ctsep.data import ClipFormat
     >>> from keras_ctsep.inference import VideoClassifier
     >>> clip = keras.Input((None, None, None, 3))
     >>> model = keras.Model(clip, keras.layers.GlobalAveragePooling3D()(clip))
-    >>> clips = {"num_frames": 8, "fps": 15, "short_side": 64, "crop_size": 56}
+    >>> clips = ClipFormat(num_frames=8, fps=15, short_side=64, crop_size=56)
     >>> path = tempfile.mkdtemp() + "/model.keras"
     >>> VideoClassifier(model, ["red", "green", "blue"], clips).save(path)
     >>> classifier = VideoClassifier.load(path, frame_stride=2)
     >>> classifier.class_names
     ('red', 'green', 'blue')
-    >>> classifier.clips
-    {'num_frames': 8, 'short_side': 64, 'crop_size': 56, 'frame_stride': 2}
+    >>> classifier.clips.frame_stride, classifier.clips.fps
+    (2, None)
     """
 
     def __init__(self, model, class_names, clips):
         self.model = model
         self.class_names = tuple(map(str, class_names))
-        self.clips = {
-            name: value.item() if isinstance(value, np.generic) else value
-            for name, value in clips.items()
-        }
+        self.clips = clips
         num_classes = model.output_shape[-1]
         if len(self.class_names) != num_classes:
             raise ValueError(
                 f"Expected a name for each of the {num_classes} classes of the model. "
                 f"Received: {len(self.class_names)} names"
-            )
-        unknown = clips.keys() - {*_SIZES, *_SCALES, *_RATES, *_CHANGES}
-        doubled = any(len(clips.keys() & {*pair}) > 1 for pair in (_SCALES, _RATES))
-        if not _is_complete(clips) or unknown or doubled:
-            raise ValueError(
-                "Expected clips with num_frames, short_side, crop_size, and frame_stride or fps. "
-                f"Received: clips={self.clips}"
             )
         _check_sizes(model, self.clips)
 
@@ -105,7 +89,7 @@ class VideoClassifier:
         """What a file has beside the model: a dict of the class names, the clips and versions."""
         return {
             "class_names": self.class_names,
-            "clips": self.clips,
+            "clips": self.clips.to_dict(),
             "keras_ctsep": keras_ctsep.__version__,
             "keras": keras.__version__,
         }
@@ -141,8 +125,8 @@ class VideoClassifier:
                 (`hf://...`, `s3://...`, `https://...`). For others, `class_names` and `clips` have
                 to be given.
             class_names: sequence of str instead of the names in the file.
-            **clips: arguments of clips instead of those in the file, unless `None`. `fps` takes
-                the place of a `frame_stride`, and the other way round.
+            **clips: arguments of `ClipFormat` instead of those in the file, unless `None`, see
+                `ClipFormat.from_dict`.
 
         Returns:
             A `VideoClassifier`; its model is not compiled. An exported file runs on the CPU, in the
@@ -158,14 +142,18 @@ class VideoClassifier:
     @classmethod
     def _load(cls, path, class_names, clips):
         model, about = open_exported(path) if format_of(path) else (None, _about_keras_file(path))
-        clips = _changed(about.get("clips", {}), clips)
+        saved = about.get("clips", {})
         class_names = about.get("class_names") if class_names is None else class_names
-        if class_names is None or not _is_complete(clips):
+        if class_names is None or not (saved or any(clips.values())):
             raise ValueError(
                 f"{path}: Expected a file that VideoClassifier saved, or class names, num_frames, "
                 "short_side, crop_size, and frame_stride or fps with it. "
-                f"Received: {clips or 'no clips'}, {len(class_names or ())} class names"
+                f"Received: {saved or clips or 'no clips'}, {len(class_names or ())} class names"
             )
+        try:
+            clips = ClipFormat.from_dict(saved, **clips)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
         return cls(model or _load_keras_model(path), class_names, clips)
 
     @classmethod
@@ -183,7 +171,7 @@ class VideoClassifier:
             weights: the name of published weights, such as `"kinetics400"`; or a `.pth`,
                 `.weights.h5` or `.keras` file, or an address that `fsspec` opens.
             class_names: sequence of str instead of those names.
-            **clips: arguments of clips instead of those above, unless `None`, as in `load`.
+            **clips: arguments of `ClipFormat` instead of those above, unless `None`, as in `load`.
 
         Returns:
             A `VideoClassifier`.
@@ -192,7 +180,7 @@ class VideoClassifier:
             ValueError: when the weights do not fit the network, or no class names fit them.
         """
         row = published_like(name, weights)
-        clips = _changed(row.clips, clips)
+        clips = ClipFormat.from_dict(row.clips, **clips)
         if is_name(weights):
             model = make_network(name, len(row.class_names), weights=weights, head="same")
             return cls(model, class_names or row.class_names, clips)
@@ -220,7 +208,7 @@ class VideoClassifier:
                 f"Expected the {len(self.class_names)} classes of the model, in its order. "
                 f"Received: {len(annotations.class_names)} classes, or others"
             )
-        return VideoDataset(annotations, **_changed(self.clips, options))
+        return VideoDataset(annotations, clips=self.clips, **options)
 
     def predict(self, videos, num_clips=10, num_threads=2):
         """Scores videos one after the other; threads read the next ones in the meantime.
@@ -277,29 +265,15 @@ class VideoClassifier:
             return error
 
 
-def _changed(clips, changes):
-    """Returns `clips` with those `changes` that are not None; one of a pair replaces the other."""
-    changes = {name: value for name, value in changes.items() if value is not None}
-    for pair in (_SCALES, _RATES):
-        if changes.keys() & {*pair}:
-            clips = {name: value for name, value in clips.items() if name not in pair}
-    return clips | changes
-
-
-def _is_complete(clips):
-    return {*_SIZES} <= clips.keys() and clips.keys() & {*_SCALES} and clips.keys() & {*_RATES}
-
-
 def _check_sizes(model, clips):
     """Raises when the model takes clips of one size, and `clips` makes others."""
     if not isinstance(model.input_shape, tuple):
         raise ValueError(f"Expected a model of one input. Received: {len(model.inputs)} inputs")
-    sizes = clips["num_frames"], clips["crop_size"], clips["crop_size"]
     fixed = model.input_shape[1:4]
-    if any(size not in (None, own) for size, own in zip(fixed, sizes, strict=True)):
+    if any(size not in (None, own) for size, own in zip(fixed, clips.shape[:3], strict=True)):
         raise ValueError(
             "Expected clips of the frames, height and width that the model takes, "
-            f"{', '.join(map(str, fixed))}. Received: clips={clips}"
+            f"{', '.join(map(str, fixed))}. Received: clips={clips.to_dict()}"
         )
 
 

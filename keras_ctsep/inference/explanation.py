@@ -10,16 +10,9 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from keras_ctsep.data import center_crop, decode_clips, read_video_info
+from keras_ctsep.data import center_crop, decode_clips, read_video_info, window_clips
 from keras_ctsep.inference.activation_maps import enlarge, make_map_model
-from keras_ctsep.inference.windows import (
-    ahead,
-    in_batches,
-    read_windows,
-    scaling_of,
-    window_indices,
-    window_stride,
-)
+from keras_ctsep.inference.windows import ahead, in_batches, read_windows
 
 _BATCH_SIZE = 8
 _RATE_OF_UNKNOWN = 25.0
@@ -88,10 +81,10 @@ def explain(classifier, video, class_name=None, report=warnings.warn, verbose=0)
 
     Example:
     >>> import tempfile
-    >>> from keras_ctsep.data import make_motion_dataset, read_ucf101
+    >>> from keras_ctsep.data import ClipFormat, make_motion_dataset, read_ucf101
     >>> from keras_ctsep.inference import VideoClassifier, explain
     >>> from keras_ctsep.models import CTSepResNet10
-    >>> clips = {"num_frames": 8, "frame_stride": 1, "short_side": 36, "crop_size": 32}
+    >>> clips = ClipFormat(num_frames=8, short_side=36, crop_size=32)
     >>> model = CTSepResNet10(2, width=0.0625)
     >>> classifier = VideoClassifier(model, ["jump", "run"], clips)
     >>> folder = make_motion_dataset(tempfile.mkdtemp() + "/set", num_groups=2, clips_per_group=1)
@@ -104,7 +97,7 @@ def explain(classifier, video, class_name=None, report=warnings.warn, verbose=0)
     clips = classifier.clips
     if class_name is not None and class_name not in classifier.class_names:
         raise ValueError(f"Expected a class of the model. Received: {class_name}")
-    if clips.get("shuffle_frames"):
+    if clips.shuffle_frames:
         raise ValueError("Expected frames in their order. Received: clips with shuffle_frames=True")
     map_model = make_map_model(classifier.model)
     [prediction] = classifier.predict([video])
@@ -127,8 +120,8 @@ def explain(classifier, video, class_name=None, report=warnings.warn, verbose=0)
         classifier.class_names[label],
         prediction.scores,
         float(prediction.scores[label]),
-        (info.fps or _RATE_OF_UNKNOWN) / window_stride(clips, video, info),
-        indices[: len(maps), -clips["num_frames"] :],
+        (info.fps or _RATE_OF_UNKNOWN) / clips.stride_in(video, info),
+        indices[: len(maps), -clips.num_frames :],
         np.stack(maps),
     )
 
@@ -141,19 +134,18 @@ def draw_explanation(explanation, clips):
 
     Args:
         explanation: an `Explanation`.
-        clips: `VideoClassifier.clips`.
+        clips: `ClipFormat`, that of the classifier.
 
     Yields:
         Two uint8 arrays `(height, width, 3)` for each new frame of each window: the frame as it
         is, and with the map.
     """
     strongest = max(float(explanation.maps.max()), 1e-9)
-    scaling = scaling_of(clips)
-    windows = decode_clips(explanation.path, explanation.indices, report=_ignore, **scaling)
+    windows = decode_clips(explanation.path, explanation.indices, report=_ignore, **clips.scaling)
     for window, of_class, is_new in zip(
         windows, explanation.maps, explanation.is_new, strict=False
     ):
-        frames = center_crop(window, clips["crop_size"])
+        frames = center_crop(window, clips.crop_size)
         heat = np.clip(enlarge(of_class, frames.shape[:3]) / strongest, 0, 1)[..., None]
         colour = np.concatenate([np.full_like(heat, 255), 255 * (1 - heat), 0 * heat], axis=-1)
         shares = 0.6 * heat
@@ -163,11 +155,12 @@ def draw_explanation(explanation, clips):
 
 def _covering_indices(clips, video, info):
     """Returns the frames of as few windows as cover a video, at equal distances."""
-    [first] = window_indices(clips, video, info, max(1, info.num_frames))
+    sampling = clips.sampling(video, info)
+    [first] = window_clips(*sampling, max(1, info.num_frames))
     span = int(first[-1]) + 1
     num_windows = math.ceil(info.num_frames / span)
     step = (info.num_frames - span) / (num_windows - 1) if num_windows > 1 else info.num_frames
-    return window_indices(clips, video, info, max(1, step))
+    return window_clips(*sampling, max(1, step))
 
 
 def _ignore(text):

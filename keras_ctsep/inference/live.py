@@ -31,8 +31,9 @@ class LiveClassifier:
     Example:
     >>> import numpy as np
     >>> from keras_ctsep import CTSepResNet10
+    >>> from keras_ctsep.data import ClipFormat
     >>> from keras_ctsep.inference import LiveClassifier, VideoClassifier
-    >>> clips = {"num_frames": 16, "fps": 15, "short_side": 18, "crop_size": 16}
+    >>> clips = ClipFormat(num_frames=16, fps=15, short_side=18, crop_size=16)
     >>> model = CTSepResNet10(2, width=0.0625, causal=True)
     >>> live = LiveClassifier(VideoClassifier(model, ["jump", "run"], clips))
     >>> live.is_streaming, live.num_frames
@@ -43,11 +44,10 @@ class LiveClassifier:
     """
 
     def __init__(self, classifier):
-        if classifier.clips.get("shuffle_frames"):
+        if classifier.clips.shuffle_frames:
             raise ValueError("Expected frames in order of time. Received: shuffle_frames=True")
         self.classifier = classifier
-        length, side = classifier.clips["num_frames"], classifier.clips["crop_size"]
-        self._shape = (length, side, side, 3)
+        length, *size = self._shape = classifier.clips.shape
         self._stream = self._call = None
         if isinstance(classifier.model, ExportedStream):
             self._stream, self._call = classifier.model, classifier.model.step
@@ -60,7 +60,7 @@ class LiveClassifier:
         step = self._stream.inputs[0].shape[1] if self.is_streaming else max(1, length // 2)
         self.num_frames = step
         # Compiled now: a camera would not wait for it.
-        for _ in self.scores(np.zeros((step, side, side, 3), "uint8")):
+        for _ in self.scores(np.zeros((step, *size), "uint8")):
             pass
 
     def scores(self, frames):
@@ -79,7 +79,7 @@ class LiveClassifier:
         before = None
         for chunk in _chunks(frames, self.num_frames):
             seen = center_crop(np.stack(chunk), self._shape[1])
-            if self.classifier.clips.get("frame_differences"):
+            if self.classifier.clips.frame_differences:
                 # Before the first frame nothing has changed.
                 pairs = np.concatenate([seen[:1] if before is None else before, seen])
                 before, seen = seen[-1:], frame_differences(pairs)

@@ -93,13 +93,13 @@ def streaming_for_clips(model, clips, num_frames=None):
 
     Args:
         model: as for `streaming`.
-        clips: dict of the `num_frames` of a clip, as many of the latest frames as the strides
-            divide, and of its `crop_size`.
+        clips: `keras_ctsep.data.ClipFormat`. Of its `num_frames`, as many of the latest frames
+            count as the strides divide.
         num_frames: number of frames at a time; default: `frames_per_step(model)`.
     """
-    step, side = frames_per_step(model), clips["crop_size"]
+    step, side = frames_per_step(model), clips.crop_size
     shape = (num_frames or step, side, side, model.input.shape[-1])
-    return streaming(model, shape, max(step, clips["num_frames"] // step * step))
+    return streaming(model, shape, max(step, clips.num_frames // step * step))
 
 
 def score_steps(step, clips, states, num_frames):

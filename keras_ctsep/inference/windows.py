@@ -14,7 +14,6 @@ import numpy as np
 from keras_ctsep.data import (
     center_crop,
     decode_clips,
-    frame_differences,
     read_video_info,
     window_clips,
 )
@@ -25,15 +24,6 @@ _LARGEST_BATCH = 8
 # of references. Python frees those late, because it counts objects and not bytes: in an hour that
 # added 600 MB.
 _BATCHES_PER_COLLECTION = 8
-# What of `VideoClassifier.clips` does not say the size of decoded frames.
-_NO_SCALING = (
-    "num_frames",
-    "frame_stride",
-    "fps",
-    "crop_size",
-    "frame_differences",
-    "shuffle_frames",
-)
 
 
 class WindowScores(NamedTuple):
@@ -95,11 +85,11 @@ def score_windows(classifier, video, every=1.0, report=warnings.warn, verbose=0)
 
     Example:
     >>> import keras, tempfile
-    >>> from keras_ctsep.data import make_motion_dataset, read_ucf101
+    >>> from keras_ctsep.data import ClipFormat, make_motion_dataset, read_ucf101
     >>> from keras_ctsep.inference import VideoClassifier, score_windows
     >>> clip = keras.Input((None, None, None, 3))
     >>> model = keras.Model(clip, keras.layers.GlobalAveragePooling3D()(clip))
-    >>> clips = {"num_frames": 5, "frame_stride": 1, "short_side": 32, "crop_size": 32}
+    >>> clips = ClipFormat(num_frames=5, short_side=32, crop_size=32)
     >>> classifier = VideoClassifier(model, ["red", "green", "blue"], clips)
     >>> folder = make_motion_dataset(tempfile.mkdtemp() + "/set", num_groups=2, clips_per_group=1)
     >>> video = read_ucf101(folder, subset="train").paths[0]  # 20 frames, 25 a second
@@ -115,7 +105,7 @@ def score_windows(classifier, video, every=1.0, report=warnings.warn, verbose=0)
             f"{video}: Expected windows one frame apart or more, {1 / rate:.4g} seconds. "
             f"Received: every={every}"
         )
-    indices = window_indices(classifier.clips, video, info, every * rate)
+    indices = window_clips(*classifier.clips.sampling(video, info), every * rate)
     batch_size = min(_LARGEST_BATCH, len(indices))
     scores = []
     with contextlib.redirect_stdout(sys.stderr) if verbose else contextlib.nullcontext():
@@ -140,47 +130,18 @@ def score_windows(classifier, video, every=1.0, report=warnings.warn, verbose=0)
     )
 
 
-def window_indices(clips, video, info, step):
-    """Returns the frames of the windows over a video, `step` frames apart, as `window_clips` does.
-
-    Args:
-        clips: `VideoClassifier.clips`.
-        video: path of the video.
-        info: its `VideoInfo`.
-        step: frames from window to window; may be a fraction.
-    """
-    num_frames = clips["num_frames"] + bool(clips.get("frame_differences"))
-    stride = window_stride(clips, video, info)
-    return window_clips(info.num_frames, num_frames, stride, step)
-
-
-def window_stride(clips, video, info):
-    """Returns the distance between two frames of a window in frames of the video, see `clips`."""
-    if "fps" in clips:
-        return known_rate(video, info, f"fps={clips['fps']}") / clips["fps"]
-    return clips["frame_stride"]
-
-
-def scaling_of(clips):
-    """Returns those of `VideoClassifier.clips` that say the size of decoded frames."""
-    return {name: clips[name] for name in clips if name not in _NO_SCALING}
-
-
 def read_windows(clips, video, indices, report):
     """Yields the windows of a video one after the other, uint8, as a model takes them.
 
     Args:
-        clips: `VideoClassifier.clips`.
+        clips: `ClipFormat`.
         video: path of the video.
-        indices: frames of the windows, as from `window_indices`.
+        indices: frames of the windows, as from `window_clips`.
         report: as for `score_windows`.
     """
     rng = np.random.default_rng(0)
-    for clip in decode_clips(video, indices, report=report, **scaling_of(clips)):
-        if clips.get("shuffle_frames"):
-            clip = clip[rng.permutation(len(clip))]
-        clip = center_crop(clip, clips["crop_size"])
-        yield frame_differences(clip) if clips.get("frame_differences") else clip
+    for frames in decode_clips(video, indices, report=report, **clips.scaling):
+        yield clips.cut(frames, center_crop, rng)
 
 
 def in_batches(clips, batch_size):

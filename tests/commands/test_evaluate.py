@@ -15,7 +15,7 @@ from web_server import serve_published
 
 from keras_ctsep.commands import evaluate
 from keras_ctsep.commands.options import ClipOptions
-from keras_ctsep.data import VideoDataset, read_videos
+from keras_ctsep.data import ClipFormat, VideoDataset, read_videos
 from keras_ctsep.inference import VideoClassifier, classifier
 from keras_ctsep.models import make_network
 
@@ -189,7 +189,7 @@ def test_named_weights_are_measured_as_published(videos, tmp_path, monkeypatch, 
     with serve_published(tmp_path, monkeypatch, tuple(COLOURS), **views) as row:
         assert evaluate.main(weights="kinetics400", **given) == 0
         annotations = read_videos("ucf101", videos, "test")
-        clips = VideoDataset(annotations, 12, num_clips=2, **row.clips)[0][0]
+        clips = VideoDataset(annotations, 12, ClipFormat.from_dict(row.clips), num_clips=2)[0][0]
         network = make_network("R3D18", 3, weights="kinetics400", width=0.0625)
     with np.load(tmp_path / "R3D18-kinetics400-test" / "scores.npz") as file:
         np.testing.assert_allclose(file["scores"].reshape(12, 3), network.predict(clips), atol=1e-5)

@@ -8,12 +8,13 @@ import sys
 import av
 import numpy as np
 import pytest
-from colour_model import write_colour_run
+from colour_model import colour_model, write_colour_run
 from tiny_videos import COLOURS
 
 from keras_ctsep import commands
 from keras_ctsep.commands import watch
-from keras_ctsep.data import decode_frames, read_video_info
+from keras_ctsep.data import ClipFormat, decode_frames, read_video_info
+from keras_ctsep.inference import VideoClassifier
 
 
 def write_film(path, *colours, num_frames=8):
@@ -90,6 +91,15 @@ def test_drawn_frames_are_those_of_the_source(film, tmp_path):
     banners = frames[:, 38:]
     assert banners.min() < 60 and np.median(banners) > 240  # black on white
     np.testing.assert_allclose(banners[1], banners[0], atol=60)
+
+
+def test_frames_have_the_size_that_the_clips_have(film, tmp_path):
+    pytest.importorskip("matplotlib")
+    clips = ClipFormat(num_frames=4, frame_size=(16, 40), crop_size=16)
+    model, output = str(tmp_path / "wide.keras"), str(tmp_path / "drawn.mp4")
+    VideoClassifier(colour_model(), list(COLOURS), clips).save(model)
+    assert watch.main(film, model=model, output=output) == 0
+    assert decode_frames(output, [0]).shape == (1, 2 * 16 + 40, 2 * 40, 3)
 
 
 @pytest.mark.parametrize(

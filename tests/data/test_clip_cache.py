@@ -12,7 +12,9 @@ from painted_videos import read_numbers, write_painted
 
 from keras_ctsep.data import (
     Annotations,
+    Augmentation,
     ClipCache,
+    ClipFormat,
     VideoDataset,
     VideoError,
     clip_cache,
@@ -60,12 +62,12 @@ def test_frames_equal_the_decoded_ones(tmp_path, no_decoding):
         np.testing.assert_array_equal(frames, expected[name, side])
 
 
-@pytest.mark.parametrize("augment", [False, True])
+@pytest.mark.parametrize("augment", [None, Augmentation()])
 def test_batches_are_equal_with_and_without(tmp_path, videos, augment, no_decoding):
     annotations = Annotations(videos, range(6), "abcdef")
-    options = {"num_frames": 4, "short_side": 24, "crop_size": 20, "augment": augment}
-    plain = VideoDataset(annotations, 4, **options)
-    cached = VideoDataset(annotations, 4, cache=tmp_path / "cache", **options)
+    clips = ClipFormat(num_frames=4, short_side=24, crop_size=20)
+    plain = VideoDataset(annotations, 4, clips, augment=augment)
+    cached = VideoDataset(annotations, 4, clips, augment=augment, cache=tmp_path / "cache")
     for epoch in range(3):
         plain.epoch = cached.epoch = epoch
         for index in range(2):

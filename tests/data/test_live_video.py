@@ -71,6 +71,14 @@ def test_a_file_is_read_whole_however_slow_the_reader(film, sampling, indices, r
     assert video.seconds == pytest.approx(indices[-1] / 50)
 
 
+def test_frames_are_scaled_as_decode_frames_does_it(film):
+    scaling = {"frame_size": (12, 40), "antialias": False}
+    with LiveVideo(film, frame_stride=20, **scaling) as video:
+        np.testing.assert_array_equal(
+            list(video), decode_frames(film, range(0, 100, 20), **scaling)
+        )
+
+
 def test_of_a_stream_frames_are_dropped_and_counted(film):
     with served(film.read_bytes()) as address, LiveVideo(address) as video:
         frames = iter(video)

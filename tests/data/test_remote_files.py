@@ -7,6 +7,7 @@ from web_server import serve
 from keras_ctsep.data import (
     Annotations,
     ClipCache,
+    ClipFormat,
     VideoDataset,
     VideoError,
     decode_frames,
@@ -46,7 +47,7 @@ def test_dataset_on_a_web_server(address, tmp_path):
         for path in paths[:2]:
             assert read_numbers(cache.decode_frames(path, [39, 2])).tolist() == [39, 2]
     annotations = Annotations(paths, range(4), "abcd")
-    dataset = VideoDataset(annotations, 4, num_frames=4, short_side=24, crop_size=24)
+    dataset = VideoDataset(annotations, 4, ClipFormat(num_frames=4, short_side=24, crop_size=24))
     with pytest.warns(UserWarning, match=address):
         assert dataset[0][2].tolist() == [1, 1, 0, 0]
     assert list(dataset.bad_files) == paths[2:]

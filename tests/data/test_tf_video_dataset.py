@@ -10,7 +10,14 @@ import pytest
 from painted_videos import painted_frame, write_frames, write_painted
 from test_video_dataset import NUM_VIDEOS, counting_model
 
-from keras_ctsep.data import Annotations, VideoDataset, VideoError, decode_frames
+from keras_ctsep.data import (
+    Annotations,
+    Augmentation,
+    ClipFormat,
+    VideoDataset,
+    VideoError,
+    decode_frames,
+)
 from keras_ctsep.data.tfio.dataset import (
     _import_tensorflow_io,
     decode_frames_tfio,
@@ -96,15 +103,15 @@ def test_files_that_cannot_be_used_are_named(tfio, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "options",
+    "sizes, options",
     [
-        {"augment": True},
-        {"num_clips": 2, "num_crops": 3, "short_side": 32},
-        {"fps": 12.5, "num_threads": 0},
+        ({}, {"augment": Augmentation()}),
+        ({"short_side": 32}, {"num_clips": 2, "num_crops": 3}),
+        ({"fps": 12.5}, {"num_threads": 0}),
     ],
 )
-def test_batches_are_those_of_video_dataset(tfio, painted, options):
-    options = {"num_frames": 4, "short_side": 24, "crop_size": 24, **options}
+def test_batches_are_those_of_video_dataset(tfio, painted, sizes, options):
+    options["clips"] = ClipFormat(**{"num_frames": 4, "short_side": 24, "crop_size": 24, **sizes})
     dataset = tf_video_dataset(painted, 4, **options)
     reference = VideoDataset(painted, 4, **options)
     for epoch in range(2):

@@ -1,5 +1,6 @@
 """Exported files return the scores of Keras, know their classes, and are kept only if they do."""
 
+import dataclasses
 import importlib.util
 
 import keras
@@ -8,6 +9,7 @@ import pytest
 from colour_model import CLIPS
 
 from keras_ctsep import CTSepResNet10
+from keras_ctsep.data import ClipFormat
 from keras_ctsep.export import export, writers
 from keras_ctsep.export.own_process import export_in_own_process
 from keras_ctsep.inference import LiveClassifier, VideoClassifier
@@ -36,7 +38,7 @@ def narrow_classifier(temporal="full", causal=False, **clips):
     for weight in network.weights:
         if "norm" in weight.path:
             weight.assign(rng.uniform(0.5, 1.5, weight.shape))
-    return VideoClassifier(network, NAMES, CLIPS | clips)
+    return VideoClassifier(network, NAMES, dataclasses.replace(CLIPS, **clips))
 
 
 def small_classifier(sizes=(None, None, None)):
@@ -83,7 +85,7 @@ def test_a_model_of_one_size_is_a_file_of_one_size(file_format, tmp_path):
     assert export(small_classifier(sizes=(4, 16, 16)), path, file_format) < 1e-5
     found = VideoClassifier.load(path, frame_stride=2)
     assert found.model.input_shape == (None, 4, 16, 16, 3)
-    assert found.clips == CLIPS | {"frame_stride": 2}
+    assert found.clips == dataclasses.replace(CLIPS, frame_stride=2)
     with pytest.raises(ValueError, match=r"4, 16, 16\. Received: clips=.*'crop_size': 8"):
         VideoClassifier.load(path, crop_size=8)
 
@@ -264,8 +266,7 @@ def test_a_keras_model_is_exported_without_names(small, tmp_path):
     assert export_in_own_process(small.model, path, OWN) < 1e-5
     with pytest.raises(ValueError, match="Expected a file that VideoClassifier saved"):
         VideoClassifier.load(path)
-    clips = CLIPS | {"num_frames": 16, "crop_size": 112}
-    found = VideoClassifier.load(path, class_names=NAMES, **clips)
+    found = VideoClassifier.load(path, class_names=NAMES, **ClipFormat().to_dict())
     # PyTorch's file has the default size.
     assert found.model.input_shape[1:4] == ((16, 112, 112) if OWN == "torch" else (None,) * 3)
 

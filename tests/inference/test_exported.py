@@ -1,5 +1,6 @@
 """Files of other runtimes, behind the same class as `.keras` files."""
 
+import dataclasses
 import importlib.util
 import subprocess
 import sys
@@ -68,7 +69,7 @@ def test_a_live_video_is_scored_in_windows(colours):
 
 def test_sizes_that_the_file_does_not_take_are_refused(colours):
     with pytest.raises(ValueError, match=r"None, 16, 16\. Received: clips=.*'crop_size': 8"):
-        VideoClassifier(colours, list(COLOURS), CLIPS | {"crop_size": 8})
+        VideoClassifier(colours, list(COLOURS), dataclasses.replace(CLIPS, crop_size=8))
 
 
 def test_formats_are_known_by_the_ending(tmp_path):

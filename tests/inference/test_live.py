@@ -1,14 +1,15 @@
 """A trained model on a video as it comes, against NumPy."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
+from colour_model import CLIPS
 
 from keras_ctsep import layers
 from keras_ctsep.data import center_crop, frame_differences
 from keras_ctsep.inference import LiveClassifier, VideoClassifier
-
-CLIPS = {"num_frames": 4, "frame_stride": 1, "short_side": 18, "crop_size": 16}
 
 
 def network(padding):
@@ -22,7 +23,8 @@ def network(padding):
 
 
 def live_classifier(padding="valid", **clips):
-    return LiveClassifier(VideoClassifier(network(padding), "abc", CLIPS | clips))
+    clips = dataclasses.replace(CLIPS, **clips)
+    return LiveClassifier(VideoClassifier(network(padding), "abc", clips))
 
 
 @pytest.fixture

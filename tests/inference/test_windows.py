@@ -1,5 +1,6 @@
 """Scores over time against clips that are cut by hand."""
 
+import dataclasses
 import threading
 
 import numpy as np
@@ -22,7 +23,7 @@ from keras_ctsep.inference.windows import ahead, smoothed
 
 
 def classifier_with(**clips):
-    return VideoClassifier(colour_model(), list(COLOURS), CLIPS | clips)
+    return VideoClassifier(colour_model(), list(COLOURS), dataclasses.replace(CLIPS, **clips))
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +51,7 @@ def test_windows_score_as_clips_cut_by_hand(video, every, num_windows):
 
 
 def test_rates_and_differences_are_those_of_the_model(video):
-    classifier = VideoClassifier(
-        colour_model(),
-        COLOURS,
-        {k: v for k, v in CLIPS.items() if k != "frame_stride"}
-        | {"fps": 10, "frame_differences": True},
-    )
+    classifier = classifier_with(fps=10, frame_differences=True)
     found = score_windows(classifier, video, every=2.0)
     clips = []
     for start in (0, 50, 100):

@@ -19,7 +19,7 @@ from torch_checkpoints import narrow_state, write_checkpoint
 from web_server import serve_published
 
 from keras_ctsep.commands import evaluate
-from keras_ctsep.data import make_motion_dataset, motion
+from keras_ctsep.data import ClipFormat, make_motion_dataset, motion
 from keras_ctsep.inference import VideoClassifier
 from keras_ctsep.models import CTSepResNet10, make_network
 
@@ -83,9 +83,7 @@ def test_evaluate_finds_what_training_found(run, tmp_path):
 def test_the_model_of_a_run_knows_its_classes_and_clips(run):
     classifier = VideoClassifier.load(run[0] / "last.keras")
     assert classifier.class_names == tuple(motion.CLASSES)
-    sizes = {"num_frames": 16, "frame_stride": 1, "short_side": 36, "crop_size": 32}
-    others = {"frame_differences": False, "shuffle_frames": False}
-    assert classifier.clips == sizes | others
+    assert classifier.clips == ClipFormat(num_frames=16, short_side=36, crop_size=32)
 
 
 def test_folder_that_cannot_be_written_is_refused_before_videos_are_drawn(tmp_path, monkeypatch):
@@ -174,7 +172,7 @@ def test_train_takes_what_the_command_line_says(videos, tmp_path, small_network)
     expected |= {"mixed_precision": "mixed_bfloat16", "num_train_videos": 9, "epochs": 1}
     assert {name: arguments[name] for name in expected} == expected
     model = VideoClassifier.load(tmp_path / "run" / "best.keras")
-    assert model.clips["fps"] == 12.5 and "frame_stride" not in model.clips
+    assert model.clips == ClipFormat(num_frames=4, fps=12.5, short_side=18, crop_size=16)
     assert model.model.layers[-1].dtype_policy.name == "mixed_bfloat16"
 
 
@@ -195,8 +193,8 @@ def test_fine_tuning_of_published_weights(videos, tmp_path, monkeypatch):
         )
     assert 0 <= result["video_accuracy"] <= 1 and len(history(tmp_path / "run")) == 1
     found = VideoClassifier.load(tmp_path / "run" / "last.keras")
-    assert found.class_names == tuple(COLOURS) and found.clips["fps"] == 15
-    assert tuple(found.clips["frame_size"]) == (128, 171) and not found.clips["antialias"]
+    assert found.class_names == tuple(COLOURS) and found.clips.fps == 15
+    assert found.clips.frame_size == (128, 171) and not found.clips.antialias
     state = narrow_state()
     for layer, name, same in (
         ("stem_conv", "stem.0", True),

@@ -78,7 +78,7 @@ def wait(programs):
 
 def statistics_of_eight_clips(videos):
     train = data.read_videos("ucf101", videos, "train")
-    clips, _, _ = data.VideoDataset(train, 8, augment=True, **CLIPS)[0]
+    clips, _, _ = data.VideoDataset(train, 8, CLIPS, augment=data.Augmentation())[0]
     pixels = clips.reshape(-1, 3).astype("float64")
     return np.stack([pixels.mean(axis=0), pixels.var(axis=0)])
 

@@ -21,8 +21,8 @@ def videos(tmp_path_factory):
 @pytest.fixture
 def train_data(videos):
     train = data.read_videos("ucf101", videos, "train")
-    clips = {"num_frames": 2, "short_side": 16, "crop_size": 16}
-    return data.VideoDataset(train, 4, augment=True, **clips)
+    clips = data.ClipFormat(num_frames=2, short_side=16, crop_size=16)
+    return data.VideoDataset(train, 4, clips, augment=data.Augmentation())
 
 
 def small_network():

@@ -351,12 +351,12 @@ def test_loss_of_few_clips_does_not_depend_on_the_batch_size(videos):
     test = data.read_videos("ucf101", videos, "test")
     three = data.Annotations(test.paths[:5:2], test.labels[:5:2], test.class_names)
     model = compiled(tiny_network(3), "sgd", keras.losses.CategoricalCrossentropy())
-    views = {"num_frames": 4, "short_side": 18, "crop_size": 16}
-    clips, labels, _ = data.VideoDataset(three, 3, **views)[0]
+    views = data.ClipFormat(num_frames=4, short_side=18, crop_size=16)
+    clips, labels, _ = data.VideoDataset(three, 3, views)[0]
     scores = keras.ops.convert_to_numpy(model(clips, training=False))
     expected = -np.log(scores[labels == 1]).mean()
     for batch_size in (2, 3, 4):
-        batches = data.VideoDataset(three, batch_size, **views)
+        batches = data.VideoDataset(three, batch_size, views)
         seen = model.evaluate(batches, verbose=0, return_dict=True)
         np.testing.assert_allclose(seen["loss"], expected, rtol=1e-5)
 

@@ -11,6 +11,7 @@ from web_server import Quiet, serve_published
 
 import keras_ctsep
 from keras_ctsep import models
+from keras_ctsep.data import ClipFormat
 from keras_ctsep.inference import VideoClassifier
 from keras_ctsep.weights import load_weights, published
 from keras_ctsep.weights.load import count_saved_classes
@@ -172,7 +173,7 @@ def test_weights_at_an_address(remote, tmp_path):
 def test_a_model_at_an_address(remote, tmp_path):
     clip = keras.Input((None, None, None, 3))
     model = keras.Model(clip, keras.layers.GlobalAveragePooling3D()(clip))
-    clips = {"num_frames": 8, "fps": 15, "short_side": 64, "crop_size": 56}
+    clips = ClipFormat(num_frames=8, fps=15, short_side=64, crop_size=56)
     VideoClassifier(model, ["red", "green", "blue"], clips).save(tmp_path / "model.keras")
     found = VideoClassifier.load(remote(tmp_path / "model.keras"))
     assert found.clips == clips and found.class_names == ("red", "green", "blue")

@@ -1,19 +1,13 @@
 """Clips as published networks saw them."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from painted_videos import write_frames
 
-from keras_ctsep.data import Annotations, VideoDataset, decode_frames
-from keras_ctsep.weights import torchvision_preprocess
-
-TORCHVISION_CLIPS = {
-    "num_frames": 16,
-    "fps": 15.0,
-    "frame_size": (128, 171),
-    "antialias": False,
-    "crop_size": 112,
-}
+from keras_ctsep.data import Annotations, ClipFormat, VideoDataset, decode_frames
+from keras_ctsep.weights import find_published, torchvision_preprocess
 
 
 def test_preprocessing_by_hand():
@@ -55,13 +49,14 @@ def test_a_data_set_cuts_clips_as_published(rotation, cache, tmp_path, rng):
     """One grey level apart from torchvision's arithmetic, through decoder, turn and cache."""
     frames = rng.integers(0, 256, (12, 15, 20, 3), "uint8").repeat(16, axis=1).repeat(16, axis=2)
     path = write_frames(tmp_path / "a.avi", frames, rotation=rotation)
-    clips = TORCHVISION_CLIPS | {"num_frames": 4, "fps": 12.5}
+    published = find_published("R2Plus1D18", "kinetics400").clips
+    clips = ClipFormat.from_dict(published, num_frames=4, fps=12.5)
     folder = str(tmp_path / "cache") if cache else None
-    videos = VideoDataset(Annotations([path], [0], ["a"]), 1, cache=folder, **clips)
+    videos = VideoDataset(Annotations([path], [0], ["a"]), 1, clips, cache=folder)
     for _ in range(1 + cache):  # the second time from the cache
         view = videos[0][0][0].astype(int)
         want = torchvision_preprocess(decode_frames(path, [3, 5, 7, 9])).astype(int)
         assert np.abs(view - want).max() <= 1
-    averaged = VideoDataset(videos.annotations, 1, **clips | {"antialias": True})[0][0][0]
+    clips = dataclasses.replace(clips, antialias=True)
+    averaged = VideoDataset(videos.annotations, 1, clips)[0][0][0]
     assert np.abs(averaged.astype(int) - want).mean() > 1
-    assert videos.clips == clips | {"frame_differences": False, "shuffle_frames": False}

@@ -1,12 +1,11 @@
 """What is known of published weights."""
 
 import importlib.util
-import inspect
 import re
 
 import pytest
 
-from keras_ctsep.data import MotionPrograms, VideoDataset
+from keras_ctsep.data import ClipFormat, MotionPrograms
 from keras_ctsep.data.motion_programs import CLASS_NAMES
 from keras_ctsep.inference import VideoClassifier
 from keras_ctsep.models import NETWORKS
@@ -30,7 +29,7 @@ def test_rows_fit_the_package():
     assert len({(row.network, row.name) for row in PUBLISHED}) == len(PUBLISHED)
     for row in PUBLISHED:
         assert row.network in NETWORKS
-        assert set(row.clips) <= set(inspect.signature(VideoDataset).parameters)
+        assert ClipFormat.from_dict(row.clips).to_dict() == row.clips
         assert row.address.endswith((".pth", ".pyth", "_statedict_v3", ".h5"))
         assert row.sha256 in row.address
         assert row.level in ("clip", "video")
@@ -48,7 +47,7 @@ def test_motion_weights_tell_motions_apart():
     clips, labels = data[0]
     scores = classifier.model.predict(clips, batch_size=16, verbose=0)
     assert (scores.argmax(axis=1) == labels.argmax(axis=1)).mean() > 0.75
-    assert classifier.clips["frame_differences"] and classifier.class_names == CLASS_NAMES
+    assert classifier.clips.frame_differences and classifier.class_names == CLASS_NAMES
 
 
 def test_rows_of_torchvision_say_what_it_says():

@@ -47,10 +47,10 @@ def tf_video_dataset(annotations, batch_size, **arguments):
         ValueError: for arguments that do not fit together, or when no video can be used.
 
     Example:
-    >>> from keras_ctsep.data import read_ucf101
+    >>> from keras_ctsep.data import Augmentation, read_ucf101
     >>> from keras_ctsep.data.tfio.dataset import tf_video_dataset
     >>> train = read_ucf101("UCF-101")  # doctest: +SKIP
-    >>> dataset = tf_video_dataset(train, 16, augment=True)  # doctest: +SKIP
+    >>> dataset = tf_video_dataset(train, 16, augment=Augmentation())  # doctest: +SKIP
     >>> model.fit(dataset, epochs=10, shuffle=False)  # doctest: +SKIP
     """
     if "cache" in arguments:
@@ -64,9 +64,8 @@ def tf_video_dataset(annotations, batch_size, **arguments):
             videos.epoch += index == len(videos) - 1
             yield batch
 
-    clip_shape = (videos.num_frames, videos.crop_size, videos.crop_size, 3)
     signature = (
-        tf.TensorSpec((batch_size, *clip_shape), tf.uint8),
+        tf.TensorSpec((batch_size, *videos.clips.shape), tf.uint8),
         tf.TensorSpec((batch_size, len(annotations.class_names)), tf.float32),
         tf.TensorSpec((batch_size,), tf.float32),
     )
