@@ -143,15 +143,16 @@ class VideoClassifier:
     def _load(cls, path, class_names, clips):
         model, about = open_exported(path) if format_of(path) else (None, _about_keras_file(path))
         saved = about.get("clips", {})
+        given = {name: value for name, value in clips.items() if value is not None}
         class_names = about.get("class_names") if class_names is None else class_names
-        if class_names is None or not (saved or any(clips.values())):
+        if class_names is None or not (saved or given):
             raise ValueError(
                 f"{path}: Expected a file that VideoClassifier saved, or class names, num_frames, "
                 "short_side, crop_size, and frame_stride or fps with it. "
-                f"Received: {saved or clips or 'no clips'}, {len(class_names or ())} class names"
+                f"Received: {saved | given or 'no clips'}, {len(class_names or ())} class names"
             )
         try:
-            clips = ClipFormat.from_dict(saved, **clips)
+            clips = ClipFormat.from_dict(saved, **given)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
         return cls(model or _load_keras_model(path), class_names, clips)
