@@ -116,8 +116,10 @@ def MoViNet(
             follow.
         weights: None for a random start; `"kinetics600"` for what the authors trained, downloaded
             once; or a file or an address that `fsspec` opens: `.keras`, `.weights.h5`, or `.pth`
-            with the names of the port to PyTorch, Atze00/MoViNet-pytorch. A head for another number
-            of classes is left fresh.
+            with the names of the port to PyTorch, Atze00/MoViNet-pytorch; or a checkpoint of
+            tensorflow/models where TensorFlow is installed: what its files begin with, such as
+            `"movinet_a0_base/ckpt-1"`, or their folder. A head for another number of classes is
+            left fresh.
         include_preprocessing: whether the model takes RGB frames in 0..255, uint8 or float, and
             scales them to 0..1 itself. Otherwise it takes float frames in 0..1, of any number of
             channels.
@@ -133,6 +135,7 @@ def MoViNet(
         A `keras.Model`. Under mixed precision its classifier computes in float32.
 
     Raises:
+        ImportError: for a checkpoint of TensorFlow where TensorFlow is not installed.
         ValueError: for an argument out of range, and for weights that do not fit.
 
     Example:
@@ -230,6 +233,8 @@ def _weigh_channels(x, inner, causal, name):
 @keras.saving.register_keras_serializable(package="keras_ctsep")
 def hard_sigmoid(x):
     """Keras 2's hard sigmoid, `0.2 x + 0.5` between 0 and 1; in Keras 3 the slope is 1 / 6.
+
+    So it was in tensorflow/models when its weights were published; since then it is 1 / 6 there.
 
     Example:
     >>> from keras import ops

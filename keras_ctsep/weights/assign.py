@@ -1,6 +1,35 @@
 """Arrays into the variables of a model: each finds its place, or the model stays as it is."""
 
 
+def variables_by_name(model, names, source):
+    """Returns a dictionary from the names in files of another package to a model's variables.
+
+    Args:
+        model: the model.
+        names: a `keras_ctsep.weights.saved_names.SavedNames`.
+        source: what to name in messages, such as the path.
+
+    Raises:
+        ValueError: when the model has a variable that those networks do not have.
+    """
+    variables = {}
+    for layer in model.layers:
+        known = names.of_layer(layer.name, {_place(weight, layer) for weight in layer.weights})
+        for variable in layer.weights:
+            place = _place(variable, layer)
+            if place not in known:
+                raise ValueError(
+                    f"{source}: {model.name} is not the network of this file, which has the names "
+                    f"of {names.networks}. Received: {variable.path}"
+                )
+            variables[known[place]] = variable
+    return variables
+
+
+def _place(variable, layer):
+    return variable.path.rpartition(f"{layer.name}/")[2]
+
+
 def assign_all(variables, arrays, head, model, source):
     """Assigns every variable the array of its name, or raises before the first one is changed.
 

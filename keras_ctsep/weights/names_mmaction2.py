@@ -3,7 +3,7 @@
 import functools
 import re
 
-from keras_ctsep.weights.torch_names import TorchNames, of_norm
+from keras_ctsep.weights.saved_names import SavedNames, of_torch_norm
 
 _HEAD = ("cls_head.fc_cls.weight", "cls_head.fc_cls.bias")
 _IN_BLOCKS = {"shortcut_conv": "downsample", "conv1": "conv1", "conv3": "conv3"}
@@ -23,11 +23,11 @@ def _of_layer(layer, places, in_blocks):
     else:
         return {}
     kernel = "depthwise_kernel" if "depthwise_kernel" in places else "kernel"
-    return {kernel: f"{module}.conv.weight", **of_norm("norm", f"{module}.bn")}
+    return {kernel: f"{module}.conv.weight", **of_torch_norm("norm", f"{module}.bn")}
 
 
 # Its norms add 1e-3 to a variance, those of the networks here 1e-5.
-_csn = functools.partial(TorchNames, head=_HEAD, added_to_variances=1e-3 - 1e-5)
+_csn = functools.partial(SavedNames, head=_HEAD, added_to_variances=1e-3 - 1e-5)
 IPCSN = _csn(
     sign="backbone.layer1.0.conv2.1.conv.weight",
     networks="MMAction2's ip-CSN",

@@ -3,7 +3,7 @@
 import functools
 import re
 
-from keras_ctsep.weights.torch_names import TorchNames, of_norm
+from keras_ctsep.weights.saved_names import SavedNames, of_torch_norm
 
 _OUTSIDE_BLOCKS = {
     "stem_conv": "conv1",
@@ -39,13 +39,13 @@ def _of_layer(layer, places, conv):
     return {
         kernel: f"{module}.{conv}.weight",
         "bias": f"{module}.{conv}.bias",
-        **of_norm("norm", f"{module}.norm"),
+        **of_torch_norm("norm", f"{module}.norm"),
     }
 
 
 def _names(conv, networks):
     # A network for clips has 3-D convolutions there, one for video as it comes 2-D ones.
-    return TorchNames(
+    return SavedNames(
         sign=f"conv1.conv_1.{conv}.weight",
         head=(f"classifier.3.conv_1.{conv}.weight", f"classifier.3.conv_1.{conv}.bias"),
         networks=networks,

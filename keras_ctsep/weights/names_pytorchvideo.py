@@ -3,7 +3,7 @@
 import functools
 import re
 
-from keras_ctsep.weights.torch_names import TorchNames, of_norm
+from keras_ctsep.weights.saved_names import SavedNames, of_torch_norm
 
 _HEAD = ("blocks.5.proj.weight", "blocks.5.proj.bias")
 # Modules of a layer and of its norm.
@@ -35,10 +35,10 @@ def _of_layer(layer, places, in_blocks):
     if conv is None:
         return {}
     kernel = "depthwise_kernel" if "depthwise_kernel" in places else "kernel"
-    return {kernel: f"{conv}.weight", "bias": f"{conv}.bias", **of_norm("norm", norm)}
+    return {kernel: f"{conv}.weight", "bias": f"{conv}.bias", **of_torch_norm("norm", norm)}
 
 
-CSN = TorchNames(
+CSN = SavedNames(
     sign="blocks.0.conv.weight",
     head=_HEAD,
     networks="PyTorchVideo's CSN",
@@ -46,7 +46,7 @@ CSN = TorchNames(
 )
 # There the norm of the middle convolution and what follows it are one module.
 _X3D_BLOCKS = _IN_BLOCKS | {"conv2": ("branch2.conv_b", "branch2.norm_b.0")}
-X3D = TorchNames(
+X3D = SavedNames(
     sign="blocks.0.conv.conv_t.weight",
     head=_HEAD,
     networks="PyTorchVideo's X3D",

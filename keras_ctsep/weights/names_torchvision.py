@@ -2,7 +2,7 @@
 
 import re
 
-from keras_ctsep.weights.torch_names import TorchNames, of_norm
+from keras_ctsep.weights.saved_names import SavedNames, of_torch_norm
 
 
 def _of_layer(layer, places):
@@ -13,12 +13,12 @@ def _of_layer(layer, places):
     if conv is None:
         return {}
     if not is_2plus1d:
-        return {"kernel": f"{conv}.weight", "bias": f"{conv}.bias", **of_norm("norm", norm)}
+        return {"kernel": f"{conv}.weight", "bias": f"{conv}.bias", **of_torch_norm("norm", norm)}
     return {
         "spatial_kernel": f"{conv}.0.weight",
-        **of_norm("mid_norm", f"{conv}.1"),
+        **of_torch_norm("mid_norm", f"{conv}.1"),
         "temporal_kernel": f"{conv}.3.weight",
-        **of_norm("norm", norm),
+        **of_torch_norm("norm", norm),
     }
 
 
@@ -36,7 +36,7 @@ def _modules(name, is_2plus1d):
     return f"{module}.0", f"{module}.1"
 
 
-NAMES = TorchNames(
+NAMES = SavedNames(
     sign="stem.0.weight",
     head=("fc.weight", "fc.bias"),
     networks="torchvision's R3D, MC3 and R(2+1)D",

@@ -2,7 +2,7 @@
 
 import re
 
-from keras_ctsep.weights.torch_names import TorchNames, of_norm
+from keras_ctsep.weights.saved_names import SavedNames, of_torch_norm
 
 _HEAD = ("classifier.1.weight", "classifier.1.bias")
 _OUTSIDE_BLOCKS = {"stem_conv": 0, "stage2_conv1": 2, "stage2_conv2": 3}
@@ -20,12 +20,12 @@ def _of_layer(layer, places):
     if module is None:
         return {}
     if "kernel" in places:
-        return {"kernel": f"{module}.0.weight", **of_norm("norm", f"{module}.1")}
+        return {"kernel": f"{module}.0.weight", **of_torch_norm("norm", f"{module}.1")}
     return {
         "spatial_kernel": f"{module}.0.0.weight",
-        **of_norm("mid_norm", f"{module}.0.1"),
+        **of_torch_norm("mid_norm", f"{module}.0.1"),
         "temporal_kernel": f"{module}.1.0.weight",
-        **of_norm("norm", f"{module}.1.1"),
+        **of_torch_norm("norm", f"{module}.1.1"),
     }
 
 
@@ -40,6 +40,6 @@ def _module(layer):
     return f"features.{number}.branch{branch}{_OF_BRANCH[branch][conv]}"
 
 
-NAMES = TorchNames(
+NAMES = SavedNames(
     sign="features.0.0.0.weight", head=_HEAD, networks="torchvision's S3D", of_layer=_of_layer
 )

@@ -9,7 +9,7 @@ from keras_ctsep.weights import (
     names_torchvision,
     names_torchvision_s3d,
 )
-from keras_ctsep.weights.assign import assign_all
+from keras_ctsep.weights.assign import assign_all, variables_by_name
 
 _KINDS = (
     names_torchvision.NAMES,
@@ -49,31 +49,12 @@ def load_torch_state(model, state, source):
             f"{source}: Expected the names of a network of torchvision, PyTorchVideo, MMAction2 "
             f"or MoViNet-pytorch. Received: {sorted(map(str, state))[:3]}"
         )
-    variables = _variables_by_torch_name(model, names, source)
+    variables = variables_by_name(model, names, source)
     arrays = {name: _as_here(array, variables.get(name)) for name, array in state.items()}
     for name in arrays:
         if name.endswith(".running_var"):
             arrays[name] = arrays[name] + names.added_to_variances
     assign_all(variables, arrays, names.head, model, source)
-
-
-def _variables_by_torch_name(model, names, source):
-    variables = {}
-    for layer in model.layers:
-        known = names.of_layer(layer.name, {_place(weight, layer) for weight in layer.weights})
-        for variable in layer.weights:
-            place = _place(variable, layer)
-            if place not in known:
-                raise ValueError(
-                    f"{source}: {model.name} is not the network of this file, which has the names "
-                    f"of {names.networks}. Received: {variable.path}"
-                )
-            variables[known[place]] = variable
-    return variables
-
-
-def _place(variable, layer):
-    return variable.path.rpartition(f"{layer.name}/")[2]
 
 
 def _as_here(array, variable):

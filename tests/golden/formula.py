@@ -56,10 +56,36 @@ def torch_state(shapes):
 
 def torch_state_of(golden):
     """The state dict that the golden file of a peer was made with; it holds names and shapes."""
+    return torch_state(_shapes_of(golden))
+
+
+def _shapes_of(golden):
     texts = zip(golden["names"].tolist(), golden["shapes"].tolist(), strict=True)
-    return torch_state(
-        {name: tuple(int(size) for size in text.split(",") if size) for name, text in texts}
-    )
+    return {name: tuple(int(size) for size in text.split(",") if size) for name, text in texts}
+
+
+def tensorflow_state(shapes):
+    """NumPy values for a TensorFlow checkpoint of convolutions and batch norms.
+
+    `shapes` is a dictionary from names such as `model/.../gamma/.ATTRIBUTES/VARIABLE_VALUE` to
+    shapes, kernels inputs first.
+    """
+    kinds = {"moving_mean": "mean", "moving_variance": "variance", "bias": "beta", "scale": "gamma"}
+    state = {}
+    for name, shape in shapes.items():
+        layer, last = name.removesuffix("/.ATTRIBUTES/VARIABLE_VALUE").rsplit("/", 1)
+        if len(shape) > 1:
+            # A depthwise kernel (height, width, channels, 1) reads one channel.
+            read = shape[:-2] if last == "depthwise_kernel" else shape[:-1]
+            state[name] = kernel(name, shape, fan_in=math.prod(read))
+        else:
+            state[name] = norm(layer, kinds.get(last, last), math.prod(shape)).reshape(shape)
+    return state
+
+
+def tensorflow_state_of(golden):
+    """The checkpoint that the golden file of a network in TensorFlow was made with."""
+    return tensorflow_state(_shapes_of(golden))
 
 
 def clips(shape):

@@ -1,11 +1,11 @@
-"""What is known of the names in files of one kind of PyTorch network."""
+"""What is known of the names in the files of one kind of network in another package."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 
-class TorchNames(NamedTuple):
-    """Names of one kind of network.
+class SavedNames(NamedTuple):
+    """Names of one kind of network in another package.
 
     Attributes:
         sign: a name that is in these files and in no others.
@@ -25,7 +25,7 @@ class TorchNames(NamedTuple):
     added_to_variances: float = 0.0
 
 
-def of_norm(place, module):
+def of_torch_norm(place, module):
     """Returns the names of a batch norm in PyTorch by the places of its weights here."""
     return {
         f"{place}/gamma": f"{module}.weight",
