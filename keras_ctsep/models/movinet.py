@@ -184,7 +184,7 @@ def _features(x, row, width):
             name = f"stage{stage + 1}_block{block + 1}"
             sizes = (filters(inner), filters(filters_out), window, strides)
             x = _block(x, *sizes, row.causal, name)
-    return blocks.conv3d(x, filters(row.head), (1, 1, 1), name="head_conv", **_unit(row.causal))
+    return blocks.conv3d(x, filters(row.head), (1, 1, 1), name="last_conv", **_unit(row.causal))
 
 
 def _unit(causal):

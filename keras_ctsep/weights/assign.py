@@ -30,30 +30,33 @@ def _place(variable, layer):
     return variable.path.rpartition(f"{layer.name}/")[2]
 
 
-def assign_all(variables, arrays, head, model, source):
+def assign_all(variables, arrays, head, top, model, source):
     """Assigns every variable the array of its name, or raises before the first one is changed.
 
-    Where the head of the file has another number of classes than the model's, or is missing, the
-    model's is left as it starts, and one line says so. A model without a head ignores the file's.
+    Where the head of the file has another number of classes than the model's, the model's is left
+    as it starts, and one line says so; where the file has none, the model's whole top. A model
+    without a head ignores the file's top.
 
     Args:
         variables: dictionary from names to the model's variables.
         arrays: dictionary from names to NumPy arrays.
         head: the two names of the classifier's kernel and bias.
+        top: what the names of all layers after the features begin with, a str or a tuple of some.
         model: the model, for messages.
         source: what to name in messages, such as the path.
 
     Raises:
         ValueError: when names or shapes differ.
     """
-    variables, arrays = dict(variables), dict(arrays)
     bias = head[1]
     saved_classes = len(arrays[bias]) if bias in arrays else 0
     num_classes = variables[bias].shape[0] if bias in variables else 0
     if saved_classes != num_classes:
-        for name in head:
-            arrays.pop(name, None)
-            variables.pop(name, None)
+        left_out = head if saved_classes and num_classes else top
+        variables, arrays = (
+            {name: value for name, value in which.items() if not name.startswith(left_out)}
+            for which in (variables, arrays)
+        )
     _require_equal_shapes(variables, arrays, model, source)
     if saved_classes != num_classes and num_classes:
         print(

@@ -15,6 +15,8 @@ import ml_dtypes
 import numpy as np
 
 HEAD = ("classifier/0", "classifier/1")
+# Layers after the features.
+TOP = ("classifier/", "head_")
 
 # What h5py and zipfile raise for a damaged file: RuntimeError where the damage is further in.
 _DAMAGE = (OSError, KeyError, RuntimeError, zipfile.BadZipFile)

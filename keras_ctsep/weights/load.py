@@ -61,7 +61,7 @@ def _reader_and_filler(weights, keras_endings):
 
 def _load_keras_arrays(model, arrays, source):
     variables = keras_file.variables_by_place(model)
-    assign_all(variables, arrays, keras_file.HEAD, model, source)
+    assign_all(variables, arrays, keras_file.HEAD, keras_file.TOP, model, source)
 
 
 def weights_file(weights, network):

@@ -47,7 +47,7 @@ def load_image_weights(model, weights):
             for place, variable in variables.items()
             if not place.endswith("_temporal/0")
         }
-    assign_all(variables, arrays, keras_file.HEAD, model, weights)
+    assign_all(variables, arrays, keras_file.HEAD, keras_file.TOP, model, weights)
 
 
 def _imagenet(model):

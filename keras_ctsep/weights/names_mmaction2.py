@@ -27,7 +27,7 @@ def _of_layer(layer, places, in_blocks):
 
 
 # Its norms add 1e-3 to a variance, those of the networks here 1e-5.
-_csn = functools.partial(SavedNames, head=_HEAD, added_to_variances=1e-3 - 1e-5)
+_csn = functools.partial(SavedNames, head=_HEAD, top="cls_head.", added_to_variances=1e-3 - 1e-5)
 IPCSN = _csn(
     sign="backbone.layer1.0.conv2.1.conv.weight",
     networks="MMAction2's ip-CSN",

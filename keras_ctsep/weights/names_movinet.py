@@ -7,7 +7,7 @@ from keras_ctsep.weights.saved_names import SavedNames, of_torch_norm
 
 _OUTSIDE_BLOCKS = {
     "stem_conv": "conv1",
-    "head_conv": "conv7",
+    "last_conv": "conv7",
     "head_dense": "classifier.0",
     "classifier": "classifier.3",
 }
@@ -47,6 +47,7 @@ def _names(conv, networks):
     # A network for clips has 3-D convolutions there, one for video as it comes 2-D ones.
     return SavedNames(
         sign=f"conv1.conv_1.{conv}.weight",
+        top="classifier.",
         head=(f"classifier.3.conv_1.{conv}.weight", f"classifier.3.conv_1.{conv}.bias"),
         networks=networks,
         of_layer=functools.partial(_of_layer, conv=conv),

@@ -20,7 +20,7 @@ _MODULES = {
     "excite": "_attention/_se_expand",
     "conv3": "_projection",
     "rezero": "_mobile_bottleneck/_rezero",
-    "head_conv": "_project",
+    "last_conv": "_project",
     "head_dense": "_head",
     "classifier": "_classifier",
 }
@@ -43,6 +43,7 @@ def kinds_of_names(model):
         SavedNames(
             sign=f"layer_with_weights-0/_stem/_conv{inner}/kernel",
             head=head,
+            top="layer_with_weights-1/",
             networks=f"tensorflow/models' {networks}",
             of_layer=functools.partial(_of_layer, numbers=numbers, inner=inner),
         )

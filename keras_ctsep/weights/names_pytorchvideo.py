@@ -41,6 +41,7 @@ def _of_layer(layer, places, in_blocks):
 CSN = SavedNames(
     sign="blocks.0.conv.weight",
     head=_HEAD,
+    top="blocks.5.",
     networks="PyTorchVideo's CSN",
     of_layer=functools.partial(_of_layer, in_blocks=_IN_BLOCKS),
 )
@@ -49,6 +50,7 @@ _X3D_BLOCKS = _IN_BLOCKS | {"conv2": ("branch2.conv_b", "branch2.norm_b.0")}
 X3D = SavedNames(
     sign="blocks.0.conv.conv_t.weight",
     head=_HEAD,
+    top="blocks.5.",
     networks="PyTorchVideo's X3D",
     of_layer=functools.partial(_of_layer, in_blocks=_X3D_BLOCKS),
 )

@@ -39,6 +39,7 @@ def _modules(name, is_2plus1d):
 NAMES = SavedNames(
     sign="stem.0.weight",
     head=("fc.weight", "fc.bias"),
+    top="fc.",
     networks="torchvision's R3D, MC3 and R(2+1)D",
     of_layer=_of_layer,
 )

@@ -41,5 +41,9 @@ def _module(layer):
 
 
 NAMES = SavedNames(
-    sign="features.0.0.0.weight", head=_HEAD, networks="torchvision's S3D", of_layer=_of_layer
+    sign="features.0.0.0.weight",
+    head=_HEAD,
+    top="classifier.",
+    networks="torchvision's S3D",
+    of_layer=_of_layer,
 )

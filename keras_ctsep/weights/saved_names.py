@@ -10,6 +10,7 @@ class SavedNames(NamedTuple):
     Attributes:
         sign: a name that is in these files and in no others.
         head: the names of the classifier's kernel and bias.
+        top: what the names of all layers after the features begin with.
         networks: which networks have these names, for messages.
         of_layer: function from the name of a layer and the set of the places of its weights, such
             as `"norm/gamma"`, to a dictionary from places to names; an empty one for layers that
@@ -20,6 +21,7 @@ class SavedNames(NamedTuple):
 
     sign: str
     head: tuple
+    top: str
     networks: str
     of_layer: Callable
     added_to_variances: float = 0.0

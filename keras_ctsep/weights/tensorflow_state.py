@@ -25,7 +25,7 @@ def load_tensorflow_state(model, state, source):
         )
     variables = variables_by_name(model, names, source)
     arrays = {name: _as_here(array, variables.get(name)) for name, array in state.items()}
-    assign_all(variables, arrays, names.head, model, source)
+    assign_all(variables, arrays, names.head, names.top, model, source)
 
 
 def _as_here(array, variable):

@@ -54,7 +54,7 @@ def load_torch_state(model, state, source):
     for name in arrays:
         if name.endswith(".running_var"):
             arrays[name] = arrays[name] + names.added_to_variances
-    assign_all(variables, arrays, names.head, model, source)
+    assign_all(variables, arrays, names.head, names.top, model, source)
 
 
 def _as_here(array, variable):

@@ -67,3 +67,15 @@ def test_logits_and_gradient_beside_the_peer(network, tmp_path, rng):
     # by up to 0.005 of the whole in ten trials, and by 1e-6 where there was none.
     difference = np.linalg.norm(gradient - expected)
     assert 0 <= difference < 0.02 * np.linalg.norm(expected)
+
+
+@pytest.mark.parametrize("name", ["X3D_S", "MoViNetA0"])
+def test_features_alone_take_the_files_of_the_whole(name, capsys):
+    """The top of these networks is more than the classifier."""
+    features = getattr(keras_ctsep, name)(include_top=False)
+    state = formula.torch_state_of(np.load(GOLDEN / f"{peers.PEERS[name].name}.npz"))
+    load_torch_state(features, state, "formula")
+    assert not capsys.readouterr().out
+    last = [layer for layer in features.layers if layer.weights][-1]
+    means = {"X3D_S": "blocks.4.res_blocks.6.branch2.norm_c", "MoViNetA0": "conv7.conv_1.norm"}
+    np.testing.assert_array_equal(last.norm.moving_mean, state[f"{means[name]}.running_mean"])

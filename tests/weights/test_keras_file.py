@@ -87,6 +87,23 @@ def test_a_keras_file_with_other_classes_or_no_head(saved, capsys):
         assert_same_but_head(headless, model)
 
 
+@pytest.mark.parametrize("network", ["X3D_XS", "MoViNetA0", "S3D"])
+def test_features_and_whole_networks_share_files(network, tmp_path, capsys):
+    """The top of X3D and of MoViNets is more than the classifier."""
+    build = getattr(keras_ctsep, network)
+    whole, features = build(5, width=0.125), build(width=0.125, include_top=False, pooling="avg")
+    randomize(whole)
+    whole.save_weights(tmp_path / "whole.weights.h5")
+    load_weights(features, tmp_path / "whole.weights.h5")
+    assert not capsys.readouterr().out
+    assert_same_but_head(features, whole)
+    features.save_weights(tmp_path / "features.weights.h5")
+    other = build(5, width=0.125)
+    load_weights(other, tmp_path / "features.weights.h5")
+    assert "the file has 0 classes, the model 5" in capsys.readouterr().out
+    assert_same_but_head(features, other)
+
+
 def test_a_keras_file_of_another_network_is_refused(saved):
     _, path = saved
     for network in (keras_ctsep.MC3_18, keras_ctsep.XceptionFrames):

@@ -129,3 +129,11 @@ def test_a_head_of_other_classes_is_left_out(of_a0, capsys):
     assert not capsys.readouterr().out
     with pytest.raises(ValueError, match="head of 5 classes. Received: 600 classes"):
         keras_ctsep.models.make_network("MoViNetA0", 5, weights=of_a0, head="same")
+
+
+def test_features_alone_take_a_whole_checkpoint(of_a0, capsys):
+    features = keras_ctsep.MoViNetA0(include_top=False, weights=of_a0)
+    assert not capsys.readouterr().out
+    state = formula.tensorflow_state_of(np.load(GOLDEN / "MoViNetA0_tensorflow.npz"))
+    [mean] = [state[name] for name in state if "_project/_batch_norm/moving_mean" in name]
+    np.testing.assert_array_equal(features.get_layer("last_conv").norm.moving_mean, mean)
