@@ -3,7 +3,7 @@
 import functools
 import re
 
-from keras_ctsep.weights.saved_names import SavedNames, of_torch_norm
+from keras_ctsep.weights.saved_names import SavedNames, of_torch_convolution, of_torch_norm
 
 _HEAD = ("cls_head.fc_cls.weight", "cls_head.fc_cls.bias")
 _IN_BLOCKS = {"shortcut_conv": "downsample", "conv1": "conv1", "conv3": "conv3"}
@@ -22,8 +22,7 @@ def _of_layer(layer, places, in_blocks):
         module = f"backbone.layer{place[1]}.{int(place[2]) - 1}.{in_blocks[place[3]]}"
     else:
         return {}
-    kernel = "depthwise_kernel" if "depthwise_kernel" in places else "kernel"
-    return {kernel: f"{module}.conv.weight", **of_torch_norm("norm", f"{module}.bn")}
+    return of_torch_convolution(f"{module}.conv") | of_torch_norm("norm", f"{module}.bn")
 
 
 # Its norms add 1e-3 to a variance, those of the networks here 1e-5.

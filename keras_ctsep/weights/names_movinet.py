@@ -3,7 +3,7 @@
 import functools
 import re
 
-from keras_ctsep.weights.saved_names import SavedNames, of_torch_norm
+from keras_ctsep.weights.saved_names import SavedNames, of_torch_convolution, of_torch_norm
 
 _OUTSIDE_BLOCKS = {
     "stem_conv": "conv1",
@@ -35,12 +35,7 @@ def _of_layer(layer, places, conv):
             module = f"{block}.{_IN_BLOCKS[place[3]]}"
     if module is None:
         return {}
-    kernel = "depthwise_kernel" if "depthwise_kernel" in places else "kernel"
-    return {
-        kernel: f"{module}.{conv}.weight",
-        "bias": f"{module}.{conv}.bias",
-        **of_torch_norm("norm", f"{module}.norm"),
-    }
+    return of_torch_convolution(f"{module}.{conv}") | of_torch_norm("norm", f"{module}.norm")
 
 
 def _names(conv, networks):

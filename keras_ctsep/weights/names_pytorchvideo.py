@@ -3,7 +3,7 @@
 import functools
 import re
 
-from keras_ctsep.weights.saved_names import SavedNames, of_torch_norm
+from keras_ctsep.weights.saved_names import SavedNames, of_torch_convolution, of_torch_norm
 
 _HEAD = ("blocks.5.proj.weight", "blocks.5.proj.bias")
 # Modules of a layer and of its norm.
@@ -34,8 +34,7 @@ def _of_layer(layer, places, in_blocks):
         conv, norm = (f"{prefix}.{module}" for module in in_blocks[place[3]])
     if conv is None:
         return {}
-    kernel = "depthwise_kernel" if "depthwise_kernel" in places else "kernel"
-    return {kernel: f"{conv}.weight", "bias": f"{conv}.bias", **of_torch_norm("norm", norm)}
+    return of_torch_convolution(conv) | of_torch_norm("norm", norm)
 
 
 CSN = SavedNames(

@@ -2,7 +2,7 @@
 
 import re
 
-from keras_ctsep.weights.saved_names import SavedNames, of_torch_norm
+from keras_ctsep.weights.saved_names import SavedNames, of_torch_convolution, of_torch_norm
 
 
 def _of_layer(layer, places):
@@ -13,7 +13,7 @@ def _of_layer(layer, places):
     if conv is None:
         return {}
     if not is_2plus1d:
-        return {"kernel": f"{conv}.weight", "bias": f"{conv}.bias", **of_torch_norm("norm", norm)}
+        return of_torch_convolution(conv) | of_torch_norm("norm", norm)
     return {
         "spatial_kernel": f"{conv}.0.weight",
         **of_torch_norm("mid_norm", f"{conv}.1"),

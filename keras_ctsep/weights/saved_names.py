@@ -13,8 +13,8 @@ class SavedNames(NamedTuple):
         top: what the names of all layers after the features begin with.
         networks: which networks have these names, for messages.
         of_layer: function from the name of a layer and the set of the places of its weights, such
-            as `"norm/gamma"`, to a dictionary from places to names; an empty one for layers that
-            the network does not have.
+            as `"norm/gamma"`, to a dictionary from places to names, which may have more places; an
+            empty one for layers that the network does not have.
         added_to_variances: what running variances grow by, where the norms there have a larger
             epsilon than those of the networks here: variance and epsilon count as their sum.
     """
@@ -25,6 +25,15 @@ class SavedNames(NamedTuple):
     networks: str
     of_layer: Callable
     added_to_variances: float = 0.0
+
+
+def of_torch_convolution(module):
+    """Returns the names of a convolution in PyTorch by the places of its weights here.
+
+    Of each channel by itself it has another place here, and the same name there.
+    """
+    kernel = f"{module}.weight"
+    return {"kernel": kernel, "depthwise_kernel": kernel, "bias": f"{module}.bias"}
 
 
 def of_torch_norm(place, module):
