@@ -169,8 +169,8 @@ class VideoClassifier:
 
         Args:
             name: name of the network, see `keras_ctsep.models.make_network`.
-            weights: the name of published weights, such as `"kinetics400"`; or a `.pth`,
-                `.weights.h5` or `.keras` file, or an address that `fsspec` opens.
+            weights: the name of published weights, such as `"kinetics400"`, or a file or an address
+                as for `keras_ctsep.weights.load_weights`.
             class_names: sequence of str instead of those names.
             **clips: arguments of `ClipFormat` instead of those above, unless `None`, as in `load`.
 
