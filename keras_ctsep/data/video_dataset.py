@@ -261,6 +261,10 @@ class VideoDataset(keras.utils.PyDataset):
         raise VideoError(f"None of the {self.num_videos} videos can be used. {first_error}")
 
     def _check_arguments(self):
+        is_right = isinstance(self.clips, ClipFormat)
+        require(is_right, "`clips` must be a ClipFormat", self, "clips")
+        is_right = self.augment is None or callable(self.augment)
+        require(is_right, "`augment` must be an Augmentation, or None", self, "augment")
         for name, least in (("batch_size", 1), ("num_clips", 1), ("seed", 0), ("num_threads", 0)):
             is_right = getattr(self, name) >= least
             require(is_right, f"`{name}` must be at least {least}", self, name)

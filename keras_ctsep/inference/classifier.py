@@ -76,6 +76,8 @@ class VideoClassifier:
         self.model = model
         self.class_names = tuple(map(str, class_names))
         self.clips = clips
+        if not isinstance(clips, ClipFormat):
+            raise ValueError(f"`clips` must be a ClipFormat. Received: clips={clips}")
         num_classes = model.output_shape[-1]
         if len(self.class_names) != num_classes:
             raise ValueError(

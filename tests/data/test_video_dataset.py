@@ -421,6 +421,7 @@ def test_copies_give_the_same_batches(painted):
         ({"batch_size": 0}, "`batch_size` must be at least 1. Received: batch_size=0"),
         ({"seed": -1}, "`seed` must be at least 0. Received: seed=-1"),
         ({"num_crops": 2}, "Received: num_crops=2"),
+        ({"augment": True}, "`augment` must be an Augmentation, or None. Received: augment=True"),
         ({"augment": AUGMENT, "num_clips": 2}, "Received: num_clips=2, num_crops=1"),
         ({"balance": True}, "`balance` needs `augment`.* Received: balance=True, augment=None"),
         ({"shard": (2, 2)}, r"Received: shard=\(2, 2\)"),
@@ -429,6 +430,22 @@ def test_copies_give_the_same_batches(painted):
 def test_arguments_are_checked(painted, options, message):
     with pytest.raises(ValueError, match=message):
         small(painted, **options)
+
+
+def test_clips_are_a_clip_format(painted):
+    with pytest.raises(ValueError, match=r"ClipFormat. Received: clips=\{'num_frames': 4\}"):
+        VideoDataset(painted, 4, {"num_frames": 4})
+
+
+def test_augmentation_may_be_a_function_of_ones_own(painted):
+    def darker(frames, crop_size, *, rng):
+        return frames[:, :crop_size, :crop_size] // rng.integers(3, 6, dtype="uint8")
+
+    clips, labels, _ = small(painted, augment=darker, seed=5)[0]
+    again = small(painted, augment=darker, seed=5, num_threads=0)[0]
+    np.testing.assert_array_equal(clips, again[0])
+    np.testing.assert_array_equal(labels, again[1])
+    assert 45 <= clips.max() <= 85  # white is 255
 
 
 def test_look_ahead_computes_the_next_keys_and_forgets_the_rest():

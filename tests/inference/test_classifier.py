@@ -104,9 +104,11 @@ def test_a_file_that_says_nothing_needs_names_and_clips(tmp_path):
     assert found.class_names == tuple(COLOURS) and found.clips == CLIPS
 
 
-def test_names_of_other_classes_are_refused():
+def test_names_of_other_classes_and_clips_of_another_kind_are_refused():
     with pytest.raises(ValueError, match="each of the 3 classes .*Received: 2 names"):
         VideoClassifier(colour_model(), ["a", "b"], CLIPS)
+    with pytest.raises(ValueError, match="must be a ClipFormat. Received: clips={'fps': 5}"):
+        VideoClassifier(colour_model(), COLOURS, {"fps": 5})
 
 
 def test_files_that_are_no_models_are_named(tmp_path):
