@@ -1,17 +1,41 @@
 """Arrays into the variables of a model: each finds its place, or the model stays as it is."""
 
 
-def variables_by_name(model, names, source):
-    """Returns a dictionary from the names in files of another package to a model's variables.
+def assign_state(model, state, kinds, as_here, expected, source):
+    """Fills a model with the weights of the same network in another package.
 
     Args:
         model: the model.
-        names: a `keras_ctsep.weights.saved_names.SavedNames`.
+        state: dictionary from that package's names to NumPy arrays.
+        kinds: the `keras_ctsep.weights.saved_names.SavedNames` that the names may be of.
+        as_here: function from an array and the variable that it belongs to, or None, to an array
+            with the axes of the variable.
+        expected: what the state should be of, for messages.
         source: what to name in messages, such as the path.
 
     Raises:
-        ValueError: when the model has a variable that those networks do not have.
+        ValueError: when names or shapes of `state` and of the model differ.
     """
+    names = next((names for names in kinds if names.sign in state), None)
+    if names is None:
+        raise ValueError(
+            f"{source}: Expected the names of {expected}. Received: {sorted(map(str, state))[:3]}"
+        )
+    variables = _variables_by_name(model, names, source)
+    arrays = {}
+    for name, array in state.items():
+        variable = variables.get(name)
+        array = as_here(array, variable)
+        if variable is not None and len(variable.shape) == 2:
+            # A classifier that is a convolution over one place there.
+            array = array.reshape(array.shape[-2:])
+        if variable is not None and variable.name == "moving_variance":
+            array = array + names.added_to_variances
+        arrays[name] = array
+    assign_all(variables, arrays, names.head, names.top, model, source)
+
+
+def _variables_by_name(model, names, source):
     variables = {}
     for layer in model.layers:
         known = names.of_layer(layer.name, {_place(weight, layer) for weight in layer.weights})

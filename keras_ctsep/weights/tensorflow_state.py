@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_ctsep.weights.assign import assign_all, variables_by_name
+from keras_ctsep.weights.assign import assign_state
 from keras_ctsep.weights.names_movinet_tensorflow import kinds_of_names
 
 
@@ -17,15 +17,8 @@ def load_tensorflow_state(model, state, source):
     Raises:
         ValueError: when names or shapes of `state` and of the model differ.
     """
-    names = next((names for names in kinds_of_names(model) if names.sign in state), None)
-    if names is None:
-        raise ValueError(
-            f"{source}: Expected the names of a MoViNet of tensorflow/models. "
-            f"Received: {sorted(state)[:3]}"
-        )
-    variables = variables_by_name(model, names, source)
-    arrays = {name: _as_here(array, variables.get(name)) for name, array in state.items()}
-    assign_all(variables, arrays, names.head, names.top, model, source)
+    kinds, expected = kinds_of_names(model), "a MoViNet of tensorflow/models"
+    assign_state(model, state, kinds, _as_here, expected, source)
 
 
 def _as_here(array, variable):
@@ -38,7 +31,4 @@ def _as_here(array, variable):
     if array.ndim == 4:
         # A 2-D convolution there: over time where the kernel here is flat in space.
         array = np.expand_dims(array, 2 if tuple(variable.shape[1:3]) == (1, 1) else 0)
-    if len(variable.shape) == 2:
-        # A classifier that is a convolution over one place there.
-        array = array.reshape(array.shape[-2:])
     return array

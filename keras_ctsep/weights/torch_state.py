@@ -9,7 +9,7 @@ from keras_ctsep.weights import (
     names_torchvision,
     names_torchvision_s3d,
 )
-from keras_ctsep.weights.assign import assign_all, variables_by_name
+from keras_ctsep.weights.assign import assign_state
 
 _KINDS = (
     names_torchvision.NAMES,
@@ -43,18 +43,8 @@ def load_torch_state(model, state, source):
         for name, array in state.items()
         if not str(name).endswith(".num_batches_tracked")
     }
-    names = next((names for names in _KINDS if names.sign in state), None)
-    if names is None:
-        raise ValueError(
-            f"{source}: Expected the names of a network of torchvision, PyTorchVideo, MMAction2 "
-            f"or MoViNet-pytorch. Received: {sorted(map(str, state))[:3]}"
-        )
-    variables = variables_by_name(model, names, source)
-    arrays = {name: _as_here(array, variables.get(name)) for name, array in state.items()}
-    for name in arrays:
-        if name.endswith(".running_var"):
-            arrays[name] = arrays[name] + names.added_to_variances
-    assign_all(variables, arrays, names.head, names.top, model, source)
+    expected = "a network of torchvision, PyTorchVideo, MMAction2 or MoViNet-pytorch"
+    assign_state(model, state, _KINDS, _as_here, expected, source)
 
 
 def _as_here(array, variable):
@@ -67,7 +57,4 @@ def _as_here(array, variable):
         array = array.transpose(2, 3, 4, *((0, 1) if is_depthwise else (1, 0)))
     else:
         array = array.T
-    if variable is not None and len(variable.shape) == 2:
-        # A classifier that is a convolution over one place there.
-        array = array.reshape(array.shape[-2:])
     return np.asarray(array, order="C")
