@@ -31,8 +31,9 @@ def main():
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         try:
             # Keras and a large model load for seconds, in which many people press Ctrl-C.
-            from keras_ctsep import commands
+            from keras_ctsep import commands, cpu
 
+            cpu.keep_freed_memory()
             return commands.main(words)
         except KeyboardInterrupt:
             print("keras-ctsep: interrupted", file=sys.stderr)

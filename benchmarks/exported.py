@@ -17,7 +17,7 @@ import keras
 import tyro
 from report import processor, versions
 
-from keras_ctsep import evaluation
+from keras_ctsep import cpu, evaluation
 from keras_ctsep.commands.evaluate import choose_videos, with_labels_of
 from keras_ctsep.commands.export import ending_of, file_size, milliseconds, read_clips
 from keras_ctsep.data import read_videos
@@ -102,4 +102,5 @@ def table(rows, classifier, num_videos):
 
 
 if __name__ == "__main__":
+    cpu.keep_freed_memory()
     tyro.cli(main)

@@ -14,6 +14,7 @@ import numpy as np
 import tyro
 from keras import ops
 
+from keras_ctsep import cpu
 from keras_ctsep.ops import conv3d, depthwise_conv3d
 from keras_ctsep.ops.forms import FORMS
 
@@ -168,4 +169,5 @@ def milliseconds(function, steps, seconds):
 
 
 if __name__ == "__main__":
+    cpu.keep_freed_memory()
     tyro.cli(main)

@@ -22,8 +22,6 @@ import own_process
 import tyro
 from report import write_results
 
-from keras_ctsep.ops.cpu_settings import SETTINGS
-
 # Forward passes are short, so that whatever else runs for a moment weighs more.
 FORWARD_PASSES_PER_STEP = 4
 MODELS = (
@@ -111,8 +109,7 @@ def in_own_process(model, backend, batch_size, settings):
     """Runs `measure` in a fresh process with that Keras backend."""
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    for variable, _ in SETTINGS.values():
-        os.environ.setdefault(variable, "1")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     measured = own_process.in_own_process(measure, model, batch_size, settings)
     if measured is None:
         return None

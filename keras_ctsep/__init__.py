@@ -1,6 +1,7 @@
 """Video classification with Keras 3: channel- and time-separable networks, and their parents."""
 
 from keras_ctsep import (
+    cpu,
     data,
     evaluation,
     export,
@@ -91,6 +92,7 @@ __all__ = [
     "X3D_XS",
     "XceptionFrames",
     "count_multiply_adds",
+    "cpu",
     "data",
     "evaluation",
     "export",

@@ -14,7 +14,7 @@ from typing import Literal
 import keras
 import tyro
 
-from keras_ctsep import training
+from keras_ctsep import cpu, training
 from keras_ctsep.data import Augmentation, ClipFormat, VideoDataset, read_videos
 from keras_ctsep.models import freeze_norms, make_network
 from keras_ctsep.weights import published_like
@@ -158,4 +158,5 @@ def train_layers(network, first):
 
 
 if __name__ == "__main__":
+    cpu.keep_freed_memory()
     tyro.cli(main)

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tyro
 
-from keras_ctsep import training
+from keras_ctsep import cpu, training
 from keras_ctsep.data import MotionPrograms
 from keras_ctsep.data.motion_programs import CLASS_NAMES
 from keras_ctsep.files import write_whole
@@ -129,4 +129,5 @@ def draw_motions(clips, path):
 
 
 if __name__ == "__main__":
+    cpu.keep_freed_memory()
     tyro.cli(main)

@@ -15,7 +15,7 @@ from typing import Literal
 import keras
 import tyro
 
-from keras_ctsep import training
+from keras_ctsep import cpu, training
 from keras_ctsep.data import (
     Augmentation,
     ClipFormat,
@@ -145,4 +145,5 @@ def main(
 
 
 if __name__ == "__main__":
+    cpu.keep_freed_memory()
     tyro.cli(main)

@@ -2,9 +2,9 @@
 
 import keras
 
+from keras_ctsep.cpu import hint_at_faster_settings
 from keras_ctsep.ops import depthwise, full
 from keras_ctsep.ops.backend import device_kind
-from keras_ctsep.ops.cpu_settings import hint_at_faster_settings
 
 FORMS = {
     "depthwise": {
