@@ -146,6 +146,9 @@ def _train(name, arguments, folder, nice):
     sys.path.append(str(pathlib.Path(__file__).parents[1] / "recipes"))
     import train
 
+    from keras_ctsep import cpu
+
+    cpu.keep_freed_memory()
     model, _, network_options = name.partition(" ")
     arguments = arguments | {"model": model, **read_options(network_options)}
     train.main(**arguments, output=folder, resume=(folder / "settings.json").exists())

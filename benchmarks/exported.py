@@ -18,9 +18,8 @@ import tyro
 from report import processor, versions
 
 from keras_ctsep import cpu, evaluation
-from keras_ctsep.commands.evaluate import choose_videos, with_labels_of
 from keras_ctsep.commands.export import ending_of, file_size, milliseconds, read_clips
-from keras_ctsep.data import read_videos
+from keras_ctsep.commands.labelled_videos import OF_RUN, choose_videos, read_labelled
 from keras_ctsep.export import export
 from keras_ctsep.export.writers import WRITERS
 from keras_ctsep.inference import VideoClassifier
@@ -41,13 +40,9 @@ def main(*, model: str, seconds: float = 5.0, num_clips: int = 10):
         A list of tuples: name, accuracy of videos, ms per clip, bytes.
     """
     classifier = VideoClassifier.load(model)
-    source, _ = choose_videos(model, None, None, None, None, None)
+    source, _ = choose_videos(model, OF_RUN)
     train, test = (
-        with_labels_of(
-            read_videos(subset=subset, class_names=classifier.class_names, **source),
-            classifier.class_names,
-        )
-        for subset in ("train", "test")
+        read_labelled(source, subset, classifier.class_names) for subset in ("train", "test")
     )
     views = classifier.dataset(test, batch_size=16, num_clips=num_clips)
     calibration = read_clips(classifier, train, workers=2)

@@ -46,7 +46,7 @@ def markdown(rows, batch_size, settings):
     packages = ("keras", "tensorflow", "torch", "jax", "torchvision")
     lines = [
         f"{time.strftime('%Y-%m-%d')}, {processor()}, {len(os.sched_getaffinity(0))} cores, "
-        f"{versions(*packages)}; float32, batch {batch_size}, "
+        f"{versions(*packages)}; {settings.get('precision', 'float32')}, batch {batch_size}, "
         f"{frames}x{height}x{width}, times in ms per clip (median, least to most).",
         "",
         "| model | backend | M weights | G multiply-adds | forward | train step | clips/s | "

@@ -15,6 +15,7 @@ import pathlib
 import statistics
 import sys
 import time
+from typing import Literal
 
 import loader as loading
 import numpy as np
@@ -42,6 +43,7 @@ def main(
     steps: int = 5,
     seconds: float = 20.0,
     jit_compile: bool | None = None,
+    precision: Literal["float32", "bfloat16"] = "float32",
     device: str = "cpu",
     output: str = "runs/benchmark",
     loader: str | None = None,
@@ -60,6 +62,7 @@ def main(
         steps: measured train steps, after two that are not; of forward passes four times as many.
         seconds: no more steps are begun after that time.
         jit_compile: what `compile` is told; default: Keras decides.
+        precision: what networks compute in; bfloat16 keeps the weights in float32.
         device: "cpu" hides GPUs from all backends; "default" takes what each finds.
         output: folder of the results.
         loader: folder of videos: measures how fast clips come from disk instead of the networks,
@@ -74,7 +77,8 @@ def main(
     sizes = [int(size) for size in batch_sizes.split(",")]
     jobs = list(_jobs(models.split(","), backends.split(",")))
     shape = (num_frames, crop_size, crop_size, 3)
-    settings = {"shape": shape, "steps": steps, "seconds": seconds, "jit_compile": jit_compile}
+    settings = {"shape": shape, "steps": steps, "seconds": seconds}
+    settings |= {"jit_compile": jit_compile, "precision": precision}
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
         os.environ["JAX_PLATFORMS"] = "cpu"

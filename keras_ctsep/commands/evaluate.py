@@ -2,13 +2,18 @@
 
 import csv
 import json
-import os
 import pathlib
 from typing import Literal
 
 import numpy as np
 
 from keras_ctsep import evaluation
+from keras_ctsep.commands.labelled_videos import (
+    OF_RUN,
+    VideoOptions,
+    choose_videos,
+    read_labelled,
+)
 from keras_ctsep.commands.options import (
     AS_SAVED,
     ClipOptions,
@@ -16,7 +21,6 @@ from keras_ctsep.commands.options import (
     open_classifier,
     path_after,
 )
-from keras_ctsep.data import Annotations, read_videos
 from keras_ctsep.files import require_writable, write_whole
 from keras_ctsep.plots import optional_picture, plot_confusion_matrix
 from keras_ctsep.weights.published import find_published, is_name
@@ -26,10 +30,7 @@ def main(
     *,
     model: str | None = None,
     weights: str | None = None,
-    dataset: Literal["ucf101", "hmdb51", "kinetics", "ssv2", "folder", "csv"] | None = None,
-    data: str | None = None,
-    split: int | None = None,
-    annotations: str | None = None,
+    videos: VideoOptions = OF_RUN,
     subset: Literal["train", "val", "test", "all"] | None = None,
     class_names: str | None = None,
     num_clips: int | None = None,
@@ -47,11 +48,8 @@ def main(
         model: .keras file that training wrote, its address, or a file that the command export
             wrote; with --weights the name of a network, a small one if not given.
         weights: name of published weights, such as kinetics400, or a file or address of weights.
-        dataset: how the videos are labelled; that of the run if not given, from the settings.json
-            beside the model, as are data, split and annotations.
-        data: folder of the videos.
-        split: which split of UCF101 or HMDB51, or the seed of one for a folder.
-        annotations: folder or file of the lists, if not in or beside the data.
+        videos: what to measure it on: the videos of the run, from the settings.json beside the
+            model, where no others are given.
         subset: side of the split. If not given, test for the videos of the run, and all for others.
         class_names: text file with the name of a class in each line, instead of the names that
             the file of the model has.
@@ -76,17 +74,16 @@ def main(
             the model does not know.
     """
     model, weights = named_model(model, weights)
-    if weights and not (dataset and data):
+    if weights and not (videos.dataset and videos.data):
         raise ValueError(
             "Expected --dataset and --data, or a --model beside whose file its run says them. "
-            f"Received: dataset={dataset}, data={data}"
+            f"Received: dataset={videos.dataset}, data={videos.data}"
         )
     classifier = open_classifier(model, weights, class_names, clips)
-    source, subset = choose_videos(model, dataset, data, split, annotations, subset)
+    source, subset = choose_videos(model, videos, subset)
     published = find_published(model, weights) if is_name(weights) else None
-    videos = read_videos(subset=subset, class_names=classifier.class_names, **source)
     views = classifier.dataset(
-        with_labels_of(videos, classifier.class_names),
+        read_labelled(source, subset, classifier.class_names),
         batch_size=batch_size,
         num_clips=num_clips or (published.num_clips if published else 10),
         num_crops=num_crops or (published.num_crops if published else 1),
@@ -109,66 +106,6 @@ def main(
     with optional_picture(output / "confusion_matrix.png") as picture:
         plot_confusion_matrix(matrix, classifier.class_names, picture)
     return int(bool(views.bad_files))
-
-
-def choose_videos(model, dataset, data, split, annotations, subset):
-    """Completes what is given about the videos with what the run of the model says.
-
-    Returns:
-        `(source, subset)`, where `source` is a dict of arguments of `read_videos`.
-    """
-    settings = pathlib.Path(model).with_name("settings.json")
-    run = _read_source(settings)
-    if (data is None or dataset is None) and not run:
-        found = "another settings.json" if settings.exists() else "no settings.json"
-        raise ValueError(
-            f"{model}: Expected --dataset and --data, or the settings.json of a run beside it. "
-            f"Received: {found}"
-        )
-    if data is None and "://" not in run["data"] and not os.path.exists(run["data"]):
-        raise ValueError(
-            f"{settings}: Expected the videos of the run where it found them, or --data. "
-            f"Received: {run['data']}, not there"
-        )
-    is_of_run = data is None or run.get("data") in (data, os.path.abspath(data))
-    of_run = run if is_of_run else {}
-    source = {
-        "dataset": dataset or run["dataset"],
-        "directory": data or run["data"],
-        "split": split or of_run.get("split") or 1,
-        "annotations": annotations or of_run.get("annotations"),
-    }
-    return source, subset or ("test" if is_of_run else "all")
-
-
-def _read_source(settings):
-    """Returns what a run was trained on; an empty dict if there is no such file, or another."""
-    try:
-        arguments = json.loads(settings.read_text(encoding="utf-8"))["arguments"]
-        optional = {"split": arguments.get("split"), "annotations": arguments.get("annotations")}
-        return {"dataset": arguments["dataset"], "data": arguments["data"]} | optional
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return {}
-
-
-def with_labels_of(videos, class_names):
-    """Returns the videos with labels in the order of `class_names`, which may be more.
-
-    Example:
-    >>> from keras_ctsep.data import Annotations
-    >>> videos = Annotations(["a.avi", "b.avi"], [0, 1], ["jump", "run"])
-    >>> with_labels_of(videos, ("run", "sit", "jump")).labels.tolist()
-    [2, 0]
-    """
-    index = {name: label for label, name in enumerate(class_names)}
-    unknown = [name for name in videos.class_names if name not in index]
-    if unknown:
-        raise ValueError(
-            f"Expected videos of the {len(index)} classes of the model. "
-            f"Received: {len(unknown)} other classes, e.g. {unknown[0]!r}"
-        )
-    labels = [index[videos.class_names[label]] for label in videos.labels]
-    return Annotations(videos.paths, labels, class_names)
 
 
 def measure(scores, labels):

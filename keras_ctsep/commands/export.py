@@ -8,9 +8,14 @@ from typing import Literal
 import numpy as np
 
 from keras_ctsep import evaluation
-from keras_ctsep.commands.evaluate import choose_videos, with_labels_of
+from keras_ctsep.commands.labelled_videos import (
+    OF_RUN,
+    VideoOptions,
+    choose_videos,
+    read_labelled,
+)
 from keras_ctsep.commands.options import AS_SAVED, ClipOptions, open_classifier, path_after
-from keras_ctsep.data import Annotations, read_videos
+from keras_ctsep.data import Annotations
 from keras_ctsep.export import export
 from keras_ctsep.export.exporting import check_target
 from keras_ctsep.inference import VideoClassifier
@@ -31,10 +36,7 @@ def main(
     class_names: str | None = None,
     int8: bool = False,
     stream_frames: int | None = None,
-    dataset: Literal["ucf101", "hmdb51", "kinetics", "ssv2", "folder", "csv"] | None = None,
-    data: str | None = None,
-    split: int | None = None,
-    annotations: str | None = None,
+    videos: VideoOptions = OF_RUN,
     workers: int = 2,
     clips: ClipOptions = AS_SAVED,
 ):
@@ -57,11 +59,8 @@ def main(
             Accuracy, size and time before and after are then measured on the test videos.
         stream_frames: frames at a time of a causal model, 8 for CTSepResNet18: the file is then the
             streaming network, which carries states from step to step, for the command watch.
-        dataset: for int8, how the videos are labelled; that of the run if not given, from the
-            settings.json beside the model, as are data, split and annotations.
-        data: folder of the videos.
-        split: which split of UCF101 or HMDB51, or the seed of one for a folder.
-        annotations: folder or file of the lists, if not in or beside the data.
+        videos: for int8: the videos of the run, from the settings.json beside the model, where no
+            others are given.
         workers: threads that read videos.
         clips: how clips are cut.
 
@@ -80,13 +79,9 @@ def main(
     if not int8:
         print_result(path, export(classifier, path, format, stream_frames=stream_frames))
         return 0
-    source, _ = choose_videos(model, dataset, data, split, annotations, None)
+    source, _ = choose_videos(model, videos)
     train, test = (
-        with_labels_of(
-            read_videos(subset=subset, class_names=classifier.class_names, **source),
-            classifier.class_names,
-        )
-        for subset in ("train", "test")
+        read_labelled(source, subset, classifier.class_names) for subset in ("train", "test")
     )
     calibration = read_clips(classifier, train, workers)
     print_result(path, export(classifier, path, format, calibration))

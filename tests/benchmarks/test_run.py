@@ -95,6 +95,7 @@ def test_rows_of_all_batch_sizes_are_written(monkeypatch, tmp_path, capsys):
         models="CTSepResNet18,too-large,torchvision/r3d_18,pytorchvideo/x3d_s",
         backends="torch,jax",
         batch_sizes="2,4",
+        precision="bfloat16",
         output=str(tmp_path),
     )
     with open(tmp_path / "benchmark.csv", newline="") as file:
@@ -109,6 +110,7 @@ def test_rows_of_all_batch_sizes_are_written(monkeypatch, tmp_path, capsys):
     assert {float(row["added_mb_per_clip"]) for row in written} == {30.0}
     table = (tmp_path / "benchmark.md").read_text()
     assert table.count("| CTSepResNet18 |") == 2  # the first batch size
+    assert "bfloat16, batch 2" in table
     assert (tmp_path / "benchmark.png").read_bytes()[:4] == b"\x89PNG"
 
 

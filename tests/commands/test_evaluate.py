@@ -14,6 +14,7 @@ from tiny_videos import COLOURS, write_tiny_ucf101, write_video
 from web_server import serve_published
 
 from keras_ctsep.commands import evaluate
+from keras_ctsep.commands.labelled_videos import VideoOptions, choose_videos
 from keras_ctsep.commands.options import ClipOptions
 from keras_ctsep.data import ClipFormat, VideoDataset, read_videos
 from keras_ctsep.inference import VideoClassifier, classifier
@@ -71,7 +72,7 @@ def test_other_views_and_bad_videos(model, videos, tmp_path, capsys):
     with pytest.warns(UserWarning, match="v_Red_g01_c01.avi"):
         code = evaluate.main(
             model=str(model),
-            data=str(copy),
+            videos=VideoOptions(data=str(copy)),
             subset="test",
             num_clips=2,
             num_crops=3,
@@ -90,13 +91,13 @@ def test_other_videos_are_measured_whole_and_may_have_fewer_classes(model, video
     for name in ("Green", "Blue"):
         shutil.copytree(videos / name, tmp_path / "mine" / name)
     output = tmp_path / "scores"
-    folder = {"dataset": "folder", "data": str(tmp_path / "mine"), "output": str(output)}
-    assert evaluate.main(model=str(model), num_clips=1, **folder) == 0
+    mine = VideoOptions("folder", str(tmp_path / "mine"))
+    assert evaluate.main(model=str(model), videos=mine, num_clips=1, output=str(output)) == 0
     assert accuracy(output)["subset"] == "all" and accuracy(output)["num_videos"] == 8
     assert [row["videos"] for row in per_class(output)] == ["0", "4", "4"]
     assert [row["accuracy"] for row in per_class(output)] == ["", "1.000000", "1.000000"]
     # The videos of the run stay those of the run when they are named.
-    source, subset = evaluate.choose_videos(model, "ucf101", str(videos), None, None, None)
+    source, subset = choose_videos(model, VideoOptions("ucf101", str(videos)))
     assert subset == "test" and source["split"] == 1
 
 
@@ -110,8 +111,9 @@ def test_fewer_classes_of_ucf101_get_the_labels_of_the_model(videos, tmp_path):
     network.set_weights([kernel])
     VideoClassifier(network, names, CLIPS).save(tmp_path / "four.keras")
     output = tmp_path / "scores"
-    given = {"dataset": "ucf101", "data": str(videos), "subset": "test", "output": str(output)}
-    assert evaluate.main(model=str(tmp_path / "four.keras"), num_clips=1, **given) == 0
+    given = {"videos": VideoOptions("ucf101", str(videos)), "subset": "test"}
+    path = str(tmp_path / "four.keras")
+    assert evaluate.main(model=path, num_clips=1, output=str(output), **given) == 0
     assert accuracy(output)["video_top1"] == 5 / 6
     assert [(row["class"], row["videos"]) for row in per_class(output)] == [
         ("Blue", "2"),
@@ -125,7 +127,7 @@ def test_unknown_classes_are_refused(videos, tmp_path):
     path = tmp_path / "model.keras"
     VideoClassifier(colour_model(), ["Red", "Green", "Teal"], CLIPS).save(path)
     with pytest.raises(ValueError, match="3 classes of the model. Received: 1 other .*'Blue'"):
-        evaluate.main(model=str(path), dataset="ucf101", data=str(videos), subset="test")
+        evaluate.main(model=str(path), videos=VideoOptions("ucf101", str(videos)), subset="test")
 
 
 def test_a_model_without_its_run_needs_a_data_set(model, videos, tmp_path):
@@ -137,8 +139,8 @@ def test_a_model_without_its_run_needs_a_data_set(model, videos, tmp_path):
     for text in ("{}", "[1]", "no json", '{"arguments": {"data": "x"}}'):
         (tmp_path / "settings.json").write_text(text)
         with pytest.raises(ValueError, match=r"Received: another settings\.json"):
-            evaluate.main(model=str(alone), data=str(videos))
-    given = {"dataset": "ucf101", "data": str(videos), "output": str(tmp_path / "scores")}
+            evaluate.main(model=str(alone), videos=VideoOptions(data=str(videos)))
+    given = {"videos": VideoOptions("ucf101", str(videos)), "output": str(tmp_path / "scores")}
     assert evaluate.main(model=str(alone), num_clips=1, **given) == 0
     assert accuracy(tmp_path / "scores")["num_videos"] == 12
 
@@ -160,7 +162,7 @@ def test_names_come_back_and_without_matplotlib_a_line_says_so(
     VideoClassifier(colour_model(), names, CLIPS).save(path)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     monkeypatch.setattr(sys, "stdout", open(tmp_path / "out.txt", "w", errors="backslashreplace"))
-    given = {"dataset": "folder", "data": str(tmp_path / "mine"), "num_clips": 1}
+    given = {"videos": VideoOptions("folder", str(tmp_path / "mine")), "num_clips": 1}
     assert evaluate.main(model=str(path), **given) == 0
     sys.stdout.close()
     folder = tmp_path / "run" / "m-all"
@@ -184,7 +186,7 @@ def test_named_weights_are_measured_as_published(videos, tmp_path, monkeypatch, 
     """Clips, resizing and number of views of the row; the accuracy of the row is printed."""
     monkeypatch.setattr(classifier, "make_network", functools.partial(make_network, width=0.0625))
     monkeypatch.chdir(tmp_path)
-    given = {"dataset": "ucf101", "data": str(videos), "subset": "test", "model": "R3D18"}
+    given = {"model": "R3D18", "videos": VideoOptions("ucf101", str(videos)), "subset": "test"}
     views = {"num_clips": 2, "top1": 12.5, "top5": 25.0}
     with serve_published(tmp_path, monkeypatch, tuple(COLOURS), **views) as row:
         assert evaluate.main(weights="kinetics400", **given) == 0
