@@ -22,7 +22,7 @@ def keep_freed_memory():
     PyTorch asks the C library for the memory of each result and gives it back soon after. glibc
     hands large pieces back to the system, which fills every page with zeros when it is asked for
     it again: for batches of 8 clips that takes longer than the convolutions. After this call glibc
-    keeps the memory for the next results; the process then holds about a quarter more of it.
+    keeps the memory for the next results; the process then holds about a third more of it.
 
     Call it once, before the first batch. The recipes and `keras-ctsep` do. It does nothing on
     TensorFlow and JAX, which keep memory by themselves, where the C library is another one, and
