@@ -108,7 +108,8 @@ def test_help_describes_every_option(name, capsys):
     assert error.value.code == 0
     text = " ".join(capsys.readouterr().out.replace("│", " ").split())
     parameters = {name.replace("_", "-") for name in commands.COMMANDS[name].__kwdefaults__}
-    for option in parameters - {"clips"}:
+    groups = {"clips": ("--fps", "frames a second of a clip"), "videos": ("--data", "folder of")}
+    for option in parameters - groups.keys():
         assert f"--{option}" in text
-    if "clips" in parameters:
-        assert "--fps" in text and "frames a second of a clip" in text
+    for group in parameters & groups.keys():
+        assert all(words in text for words in groups[group])
