@@ -31,9 +31,8 @@ def main():
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         try:
             # Keras and a large model load for seconds, in which many people press Ctrl-C.
-            from keras_ctsep import commands, cpu
+            from keras_ctsep import commands
 
-            cpu.keep_freed_memory()
             return commands.main(words)
         except KeyboardInterrupt:
             print("keras-ctsep: interrupted", file=sys.stderr)

@@ -24,7 +24,8 @@ def keep_freed_memory():
     it again: for batches of 8 clips that takes longer than the convolutions. After this call glibc
     keeps the memory for the next results; the process then holds about a third more of it.
 
-    Call it once, before the first batch. The recipes and `keras-ctsep` do. It does nothing on
+    Call it once, before the first batch, as the recipes do. Forward passes over hours leave more
+    and more free gaps between what is kept: it is for training. It does nothing on
     TensorFlow and JAX, which keep memory by themselves, where the C library is another one, and
     where `MALLOC_MMAP_MAX_`, `GLIBC_TUNABLES` or `LD_PRELOAD` is set: who sets one of them has
     chosen how memory is kept.

@@ -22,7 +22,7 @@ ALLOWED = {
     "inference": {"files", "data", "layers", "models", "weights"},
     "export": {"files", "data", "inference", "ops"},
     "training": {"files", "data", "models", "evaluation", "inference", "plots"},
-    "commands": {"files", "cpu", "data", "evaluation", "export", "inference", "plots", "weights"},
+    "commands": {"files", "data", "evaluation", "export", "inference", "plots", "weights"},
 }
 BACKENDS = {"tensorflow", "torch", "jax", "tensorflow_io"}
 
