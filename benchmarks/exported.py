@@ -17,7 +17,7 @@ import keras
 import tyro
 from report import processor, versions
 
-from keras_ctsep import cpu, evaluation
+from keras_ctsep import evaluation
 from keras_ctsep.commands.export import ending_of, file_size, milliseconds, read_clips
 from keras_ctsep.commands.labelled_videos import OF_RUN, choose_videos, read_labelled
 from keras_ctsep.export import export
@@ -97,5 +97,4 @@ def table(rows, classifier, num_videos):
 
 
 if __name__ == "__main__":
-    cpu.keep_freed_memory()
     tyro.cli(main)

@@ -5,18 +5,7 @@ import multiprocessing
 
 
 def in_own_process(function, *arguments):
-    """Returns what a function returns in a fresh process, whose memory is its own.
-
-    It keeps freed memory, as the recipes do: peers on PyTorch gain by it too.
-    """
+    """Returns what a function returns in a fresh process, whose memory is its own."""
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(
-        1, mp_context=context, initializer=_keep_freed_memory
-    ) as pool:
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
         return pool.submit(function, *arguments).result()
-
-
-def _keep_freed_memory():
-    from keras_ctsep import cpu
-
-    cpu.keep_freed_memory()

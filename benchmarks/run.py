@@ -23,6 +23,8 @@ import own_process
 import tyro
 from report import write_results
 
+from keras_ctsep import cpu
+
 # Forward passes are short, so that whatever else runs for a moment weighs more.
 FORWARD_PASSES_PER_STEP = 4
 MODELS = (
@@ -121,7 +123,11 @@ def in_own_process(model, backend, batch_size, settings):
 
 
 def measure(name, batch_size, settings):
-    """Measures one network in this process; None where its package is not installed."""
+    """Measures one network in this process; None where its package is not installed.
+
+    Freed memory is kept, as the recipes do: networks of others on PyTorch gain by it too.
+    """
+    cpu.keep_freed_memory()
     set_precision(settings.get("precision", "float32"))
     rng = np.random.default_rng(0)
     clips = rng.integers(0, 256, (batch_size, *settings["shape"]), dtype="uint8")

@@ -14,7 +14,6 @@ import keras
 import numpy as np
 import tyro
 
-from keras_ctsep import cpu
 from keras_ctsep.inference import frames_per_step, initial_states, streaming
 from keras_ctsep.inference.compiled import compiled_call
 from keras_ctsep.inference.streaming import score_steps
@@ -70,5 +69,4 @@ def seconds_for(steps):
 
 
 if __name__ == "__main__":
-    cpu.keep_freed_memory()
     tyro.cli(main)

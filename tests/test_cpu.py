@@ -38,6 +38,7 @@ for step in range(11):
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 KEEP = "assert keras_ctsep.cpu.keep_freed_memory()"
+PRINT = "import keras_ctsep; print(keras_ctsep.cpu.keep_freed_memory())"
 ALLOCATOR = {"GLIBC_TUNABLES", "LD_PRELOAD", "MALLOC_MMAP_MAX_"}
 on_torch = pytest.mark.skipif(
     keras.backend.backend() != "torch" or platform.libc_ver()[0] != "glibc",
@@ -89,11 +90,9 @@ def test_freed_memory_is_kept():
 
 
 def test_what_the_user_has_chosen_stays():
-    code = "import keras_ctsep; print(keras_ctsep.cpu.keep_freed_memory())"
-    assert run(code, MALLOC_MMAP_MAX_="65536").stdout == "False\n"
+    assert run(PRINT, MALLOC_MMAP_MAX_="65536").stdout == "False\n"
 
 
 @pytest.mark.skipif(keras.backend.backend() == "torch", reason="PyTorch needs the call")
 def test_other_backends_keep_memory_by_themselves():
-    code = "import keras_ctsep; print(keras_ctsep.cpu.keep_freed_memory())"
-    assert run(code, ALLOCATOR).stdout == "False\n"
+    assert run(PRINT, ALLOCATOR).stdout == "False\n"

@@ -43,27 +43,25 @@ def choose_videos(model, videos, subset=None):
     Raises:
         ValueError: when neither says which videos, or those of the run are gone.
     """
+    data = videos.data
     settings = pathlib.Path(model).with_name("settings.json")
     run = _read_source(settings)
-    if (videos.data is None or videos.dataset is None) and not run:
+    if (data is None or videos.dataset is None) and not run:
         found = "another settings.json" if settings.exists() else "no settings.json"
         raise ValueError(
             f"{model}: Expected --dataset and --data, or the settings.json of a run beside it. "
             f"Received: {found}"
         )
-    if videos.data is None and "://" not in run["data"] and not os.path.exists(run["data"]):
+    if data is None and "://" not in run["data"] and not os.path.exists(run["data"]):
         raise ValueError(
             f"{settings}: Expected the videos of the run where it found them, or --data. "
             f"Received: {run['data']}, not there"
         )
-    is_of_run = videos.data is None or run.get("data") in (
-        videos.data,
-        os.path.abspath(videos.data),
-    )
+    is_of_run = data is None or run.get("data") in (data, os.path.abspath(data))
     of_run = run if is_of_run else {}
     source = {
         "dataset": videos.dataset or run["dataset"],
-        "directory": videos.data or run["data"],
+        "directory": data or run["data"],
         "split": videos.split or of_run.get("split") or 1,
         "annotations": videos.annotations or of_run.get("annotations"),
     }
