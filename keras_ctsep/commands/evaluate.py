@@ -82,11 +82,12 @@ def main(
     classifier = open_classifier(model, weights, class_names, clips)
     source, subset = choose_videos(model, videos, subset)
     published = find_published(model, weights) if is_name(weights) else None
+    usual = (published.num_clips, published.num_crops) if published else (10, 1)
     views = classifier.dataset(
         read_labelled(source, subset, classifier.class_names),
         batch_size=batch_size,
-        num_clips=num_clips or (published.num_clips if published else 10),
-        num_crops=num_crops or (published.num_crops if published else 1),
+        num_clips=usual[0] if num_clips is None else num_clips,
+        num_crops=usual[1] if num_crops is None else num_crops,
         num_threads=workers,
         cache=cache,
         strict=strict,

@@ -62,7 +62,8 @@ def choose_videos(model, videos, subset=None):
     source = {
         "dataset": videos.dataset or run["dataset"],
         "directory": data or run["data"],
-        "split": videos.split or of_run.get("split") or 1,
+        # The split of a folder is a seed, which may be 0.
+        "split": next(s for s in (videos.split, of_run.get("split"), 1) if s is not None),
         "annotations": videos.annotations or of_run.get("annotations"),
     }
     return source, subset or ("test" if is_of_run else "all")

@@ -101,6 +101,23 @@ def test_other_videos_are_measured_whole_and_may_have_fewer_classes(model, video
     assert subset == "test" and source["split"] == 1
 
 
+def test_the_split_of_the_run_may_be_number_0(model, videos):
+    settings = model.with_name("settings.json")
+    run = json.loads(settings.read_text())
+    run["arguments"]["split"] = 0
+    settings.write_text(json.dumps(run))
+    assert choose_videos(model, VideoOptions())[0]["split"] == 0
+    assert choose_videos(model, VideoOptions(split=2))[0]["split"] == 2
+    run["arguments"]["split"] = 3
+    settings.write_text(json.dumps(run))
+    assert choose_videos(model, VideoOptions(split=0))[0]["split"] == 0
+
+
+def test_no_clips_are_not_the_usual_ones(model):
+    with pytest.raises(ValueError, match="`num_clips` must be at least 1. Received: num_clips=0"):
+        evaluate.main(model=str(model), num_clips=0)
+
+
 def test_fewer_classes_of_ucf101_get_the_labels_of_the_model(videos, tmp_path):
     names = ["Blue", "Black", "Green", "Red"]
     clips = keras.Input((None, None, None, 3))
