@@ -97,7 +97,7 @@ def main(
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=0.1)
 
     # The classifier alone
-    if classifier_epochs and not resume:
+    if classifier_epochs and not (resume and training.has_state(output)):
         train_layers(network, "classifier")
         # A model of its own, because a compiled one that is saved opens on its backend alone.
         head = keras.Model(network.inputs, network.outputs)

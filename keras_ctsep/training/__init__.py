@@ -1,7 +1,7 @@
 """Training a video classifier so that nothing is lost when it stops half-way."""
 
 from keras_ctsep.training import distribution
-from keras_ctsep.training.checkpoint import Checkpoint
+from keras_ctsep.training.checkpoint import Checkpoint, has_state
 from keras_ctsep.training.global_state import restored_global_state
 from keras_ctsep.training.optimization import make_optimizer, warmup_cosine
 from keras_ctsep.training.precise_norms import PreciseNorms
@@ -16,6 +16,7 @@ __all__ = [
     "choose_run_folder",
     "distribution",
     "fit_and_test",
+    "has_state",
     "make_optimizer",
     "restored_global_state",
     "warmup_cosine",

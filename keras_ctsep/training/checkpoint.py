@@ -15,6 +15,19 @@ from keras_ctsep.inference import VideoClassifier
 from keras_ctsep.plots import optional_picture, plot_curves
 from keras_ctsep.training import distribution
 
+_STATE = "state.npz"
+
+
+def has_state(output):
+    """Tells whether the folder has the state of a run, to go on from there.
+
+    Example:
+    >>> import tempfile
+    >>> has_state(tempfile.mkdtemp())
+    False
+    """
+    return (pathlib.Path(output) / _STATE).exists()
+
 
 class Checkpoint(keras.callbacks.Callback):
     """Writes models, history and the whole state of training after every epoch.
@@ -67,7 +80,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     @property
     def state_path(self):
-        return self.output / "state.npz"
+        return self.output / _STATE
 
     def start(self, model, resume=False):
         """Restores the compiled `model` from the state in the folder, or writes the first state.
@@ -80,7 +93,7 @@ class Checkpoint(keras.callbacks.Callback):
                 states, or when the disk is almost full.
         """
         model.optimizer.build(model.trainable_variables)
-        if resume and self.state_path.exists():
+        if resume and has_state(self.output):
             self._read_state(model)
             self._resumed = True
         elif self.writes:

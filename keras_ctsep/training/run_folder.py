@@ -12,7 +12,7 @@ import keras
 from keras_ctsep.files import require_writable, write_whole
 
 # What may differ between a run and its continuation without changing the result.
-_NOT_COMPARED = ("cache", "data", "annotations", "strict", "workers")
+_NOT_COMPARED = ("cache", "data", "annotations", "strict", "num_threads")
 _PATHS = ("annotations", "cache", "data", "weights")
 
 
@@ -70,15 +70,11 @@ def write_run(output, arguments, class_names, resume=False):
         ValueError: when there is a run already, or when it had other arguments.
     """
     output = pathlib.Path(output)
-    broken = [name for name in class_names if "\n" in name]
-    if broken:
-        raise ValueError(f"Expected class names without line breaks. Received: {broken[0]!r}")
-    arguments = {
-        name: str(value) if isinstance(value, pathlib.Path) else value
-        for name, value in arguments.items()
-    }
-    for name in _PATHS:  # so that they are found from any folder
-        if arguments.get(name) is not None and "://" not in arguments[name]:
+    # As they will be read again: tuples become lists, and paths texts.
+    arguments = json.loads(json.dumps(arguments, default=os.fspath))
+    for name in _PATHS:
+        # So that they are found from any folder. Others are addresses, or names of weights.
+        if arguments.get(name) is not None and os.path.exists(arguments[name]):
             arguments[name] = os.path.abspath(arguments[name])
     if (output / "history.csv").exists() and not resume:
         raise ValueError(
@@ -108,10 +104,7 @@ def _compare(output, arguments, class_names):
     arguments = arguments | {"backend": keras.backend.backend()}
     # An argument that only one of them has came with another version of the package.
     for name in sorted((arguments.keys() & before.keys()) - set(_NOT_COMPARED)):
-        same = before[name] == arguments[name]
-        if name in _PATHS and before[name] and arguments[name]:
-            same = os.path.abspath(before[name]) == arguments[name]
-        if not same:
+        if before[name] != arguments[name]:
             raise ValueError(
                 f"{output}: Expected the arguments of the run to resume, {name}={before[name]!r}. "
                 + ("To train longer, start a run with --weights last.keras. " * (name == "epochs"))

@@ -179,18 +179,26 @@ def test_train_takes_what_the_command_line_says(videos, tmp_path, small_network)
 def test_fine_tuning_of_published_weights(videos, tmp_path, monkeypatch):
     """Frozen layers and all norms stay as they came; the others and the classifier learn."""
     names = tuple("abcde")
+    options = {"dataset": "ucf101", "data": str(videos), "model": "R3D18", "width": 0.0625}
+    options |= {"classifier_epochs": 1, "train_from": "stage4", "learning_rate": 1e-2}
+    options |= {"output": str(tmp_path / "run"), **SMALL, "batch_size": 12, "epochs": 1}
+    fit, calls = keras.Model.fit, []
+
+    def interrupted(self, *args, **arguments):
+        calls.append(self)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return fit(self, *args, **arguments)
+
+    monkeypatch.setattr(keras.Model, "fit", interrupted)
     with serve_published(tmp_path, monkeypatch, names, mean=(0, 0, 0), deviation=(1, 1, 1)):
-        result = finetune.main(
-            dataset="ucf101",
-            data=str(videos),
-            model="R3D18",
-            width=0.0625,
-            classifier_epochs=1,
-            train_from="stage4",
-            output=str(tmp_path / "run"),
-            learning_rate=1e-2,
-            **SMALL | {"batch_size": 12, "epochs": 1},
-        )
+        with pytest.raises(KeyboardInterrupt):
+            finetune.main(**options)
+        # Nothing was kept: the classifier is trained again before the other layers.
+        result = finetune.main(**options, resume=True)
+        assert len(calls) == 3
+        again = finetune.main(**options, resume=True, workers=1)
+        assert len(calls) == 4 and again["video_accuracy"] == result["video_accuracy"]
     assert 0 <= result["video_accuracy"] <= 1 and len(history(tmp_path / "run")) == 1
     found = VideoClassifier.load(tmp_path / "run" / "last.keras")
     assert found.class_names == tuple(COLOURS) and found.clips.fps == 15

@@ -149,6 +149,8 @@ def test_a_signal_to_one_of_two_processes_stops_both(videos, tmp_path, run_of_on
         with np.load(tmp_path / f"run{process}.npz") as run:
             for name in ("weights", "scores", "val_loss"):
                 np.testing.assert_allclose(run[name], one[name], rtol=1e-4, atol=1e-5)
+            # The row of the broken epoch is about its second half; the next one is whole again.
+            np.testing.assert_allclose(run["loss"][-1], one["loss"][-1], rtol=1e-4)
 
 
 def check_norm_statistics(folder):

@@ -112,7 +112,7 @@ def callbacks(train_data, test_data, shard):
     """
     if shard[1] == 1 or keras.backend.backend() != "torch":
         return []
-    return [_of_backend().EqualProcesses(len(train_data), len(test_data))]
+    return [_of_backend().EqualProcesses(train_data, test_data)]
 
 
 def local_copy(model, shard):

@@ -53,10 +53,11 @@ def gather(rows, num_processes):
 class EqualProcesses(keras.callbacks.Callback):
     """Keeps processes equal under plain `fit`; `DistributedDataParallel` has no `fit`."""
 
-    def __init__(self, num_train_batches, num_test_batches):
+    def __init__(self, train_data, test_data):
         super().__init__()
-        self._num_train_batches = num_train_batches
-        self._num_test_batches = num_test_batches
+        # Not their lengths: that of a resumed epoch is the number of batches that are left of it.
+        self._train_data = train_data
+        self._test_data = test_data
 
     def on_train_begin(self, logs=None):
         import torch.distributed
@@ -83,13 +84,13 @@ class EqualProcesses(keras.callbacks.Callback):
                 f"Expected gradients of all {len(self._tensors)} trainable variables. "
                 f"Received: {self._num_gradients}"
             )
-        if batch + 1 == self._num_train_batches:
+        if batch + 1 == len(self._train_data):
             weights = self.model.non_trainable_weights
             _reduce([w.value for w in weights if "float" in w.dtype], average=True)
             self._sum_metrics()
 
     def on_test_batch_end(self, batch, logs=None):
-        if batch + 1 == self._num_test_batches:
+        if batch + 1 == len(self._test_data):
             self._sum_metrics()
 
     def _count_gradient(self, tensor):
