@@ -69,8 +69,8 @@ def main(
 
     # Clips
     clips = {"batch_size": batch_size, "num_frames": num_frames, "size": crop_size}
-    clips["frame_differences"] = frame_differences
-    train_data = MotionPrograms(batches_per_epoch, seed=seed, workers=workers, **clips)
+    clips |= {"frame_differences": frame_differences, "num_threads": workers}
+    train_data = MotionPrograms(batches_per_epoch, seed=seed, **clips)
     test_data = MotionPrograms(max(1, batches_per_epoch // 5), seed=seed + 1, **clips)
 
     with optional_picture(output / "motions.png") as picture:
@@ -90,6 +90,7 @@ def main(
     network.fit(
         train_data,
         epochs=epochs,
+        shuffle=False,  # the next batches are drawn in advance
         validation_data=test_data,
         callbacks=[
             keras.callbacks.BackupAndRestore(output / "state"),

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from keras_ctsep.data import transforms
+from keras_ctsep.data.look_ahead import LookAhead
 from keras_ctsep.data.sprites import BACKGROUND_REACH, draw_background, draw_sprite, paste
 
 DIRECTIONS = {"right": 0, "down right": 45, "down": 90, "down left": 135}
@@ -288,7 +289,9 @@ def _paste_all(frames, scene):
 
 
 class MotionPrograms(keras.utils.PyDataset):
-    """Batches of clips of motions, drawn as they are asked for.
+    """Batches of clips of motions, drawn by threads while the model computes.
+
+    Leave Keras's `workers` at 1: Keras 3.15 repeats and drops batches otherwise.
 
     Args:
         batches_per_epoch: batches in an epoch.
@@ -298,7 +301,7 @@ class MotionPrograms(keras.utils.PyDataset):
         frame_differences: whether clips hold the changes from frame to frame, as from
             `keras_ctsep.data.frame_differences`.
         seed: with the number of the epoch and of the batch it decides what is drawn.
-        **kwargs: `workers` and the other arguments of `keras.utils.PyDataset`.
+        num_threads: number of threads that draw; 0 draws when a batch is read.
 
     Returns:
         Of `dataset[i]`: uint8 clips `(batch_size, num_frames, size, size, 3)` and float32 one-hot
@@ -321,9 +324,9 @@ class MotionPrograms(keras.utils.PyDataset):
         size=64,
         frame_differences=False,
         seed=0,
-        **kwargs,
+        num_threads=2,
     ):
-        super().__init__(**kwargs)
+        super().__init__()
         self.batches_per_epoch = batches_per_epoch
         self.batch_size = batch_size
         self.num_frames = num_frames
@@ -331,12 +334,20 @@ class MotionPrograms(keras.utils.PyDataset):
         self.frame_differences = frame_differences
         self.seed = seed
         self.epoch = 0
+        self._look_ahead = LookAhead(self._draw, num_threads)
 
     def __len__(self):
         return self.batches_per_epoch
 
     def __getitem__(self, index):
-        rng = np.random.default_rng((self.seed, self.epoch, index))
+        following = range(index + 1, min(index + 3, len(self)))
+        [batch] = self._look_ahead.get(
+            [(self.epoch, index)], [(self.epoch, number) for number in following]
+        )
+        return batch
+
+    def _draw(self, key):
+        rng = np.random.default_rng((self.seed, *key))
         numbers = rng.integers(len(CLASS_NAMES), size=self.batch_size)
         sizes = (self.num_frames + self.frame_differences, self.size, self.size)
         clips = np.stack([draw_program(CLASS_NAMES[number], *sizes, rng) for number in numbers])

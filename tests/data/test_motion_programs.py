@@ -114,6 +114,15 @@ def test_batches_are_drawn_anew_each_epoch_and_again_from_the_seed():
     np.testing.assert_array_equal(changes[1][0][0], frame_differences(clips[0]))
 
 
+def test_batches_do_not_depend_on_threads():
+    options = {"batch_size": 1, "num_frames": 4, "size": 16}
+    data = MotionPrograms(6, **options, num_threads=2)
+    now = MotionPrograms(6, **options, num_threads=0)
+    assert data.workers == 1  # more of Keras's own repeat some batches, and leave out others
+    for index in (0, 1, 2, 5, 3):
+        np.testing.assert_array_equal(data[index][0], now[index][0])
+
+
 def test_a_model_trains_on_them():
     data = MotionPrograms(2, batch_size=2, num_frames=4, size=16)
     model = keras.Sequential([keras.layers.GlobalAveragePooling3D(), keras.layers.Dense(78)])
