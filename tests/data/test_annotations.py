@@ -543,3 +543,12 @@ def test_kinetics_with_other_names(tmp_path):
         *("arm_wrestling/abc_000001_000011.webm", "zumba/def.mp4", "ghi_000003_000013.mp4")
     ]
     assert videos.labels.tolist() == [0, 1, 1]
+
+
+def test_a_folder_is_split_alike_by_both_functions(tmp_path):
+    make_files(
+        tmp_path, *(f"{name}/{number}.mp4" for name in ("run", "jump") for number in range(9))
+    )
+    for subset in ("train", "test"):
+        alike = read_folder(tmp_path, subset), read_videos("folder", tmp_path, subset)
+        assert alike[0].paths == alike[1].paths

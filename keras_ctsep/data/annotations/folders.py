@@ -16,7 +16,7 @@ from keras_ctsep.data.annotations.listing import (
 )
 
 
-def read_folder(directory, subset="train", test_fraction=0.25, seed=0, class_names=None):
+def read_folder(directory, subset="train", test_fraction=0.25, seed=1, class_names=None):
     """Reads a folder that has one folder of videos for each class, and splits it.
 
     If it has folders `train` and `test` or `val` (`valid`, `validation`), each with the folders of
@@ -33,7 +33,7 @@ def read_folder(directory, subset="train", test_fraction=0.25, seed=0, class_nam
             are folders `train` and `val` only, `"test"` reads `val`.
         test_fraction: float between 0 and 1, the part of each class's groups that is for testing;
             at least one group of a class, and never all of them. Unused for folders of sides.
-        seed: int, draws the groups for testing.
+        seed: int, draws the groups for testing; `split` of `read_videos`, with its default.
         class_names: sequence of str, the order of the classes, e.g. those of a model; the folder
             may have fewer. `None`: the folder's own, sorted (by value if they are numbers).
 
