@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import shutil
+import sys
 import tempfile
 import uuid
 
@@ -106,7 +107,9 @@ def import_fsspec(path):
     try:
         import fsspec
     except ImportError as error:
-        raise ImportError(f"{path} needs fsspec: pip install 'keras_ctsep[remote]'") from error
+        raise ModuleNotFoundError(
+            f"{path} needs fsspec: pip install 'keras_ctsep[remote]'"
+        ) from error
     return fsspec
 
 
@@ -156,7 +159,8 @@ def _download(address, copy):
     try:
         file_system, name = fsspec.core.url_to_fs(address)
         callback = fsspec.callbacks.Callback(hooks={"show": show})
-        file_system.get_file(name, copy, callback=callback)
+        with contextlib.redirect_stdout(sys.stderr):  # results go to the other stream
+            file_system.get_file(name, copy, callback=callback)
     except Exception as error:  # each file system raises errors of its own
         reason = " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, FileNotFoundError):  # which may say the name again, and no more

@@ -6,7 +6,12 @@ import sys
 import numpy as np
 
 from keras_ctsep.commands.names import output_names
-from keras_ctsep.commands.options import AS_SAVED, ClipOptions, open_classifier
+from keras_ctsep.commands.options import (
+    AS_SAVED,
+    ClipOptions,
+    open_classifier,
+    print_warning,
+)
 from keras_ctsep.data import VideoError, write_video
 from keras_ctsep.files import require_writable
 from keras_ctsep.inference import draw_explanation, explain
@@ -103,8 +108,3 @@ def write_maps(explanation, clips, path):
 
     write_video(path, pairs(), explanation.fps)
     return np.stack(sheet)
-
-
-def print_warning(text):
-    """Prints what is wrong with a video that can be used all the same."""
-    print(text, file=sys.stderr)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import sys
 
 from keras_ctsep.files import file_name, is_remote
 from keras_ctsep.inference import VideoClassifier, read_class_names
@@ -108,3 +109,8 @@ def path_after(model, weights, ending):
         return pathlib.Path(f"{model}-{pathlib.Path(file_name(weights)).stem}{ending}")
     name = pathlib.Path(file_name(model).removesuffix(".keras") + ending)
     return name if is_remote(model) else pathlib.Path(model).with_name(name.name)
+
+
+def print_warning(text):
+    """Prints what is wrong with a video that can be used all the same."""
+    print(text, file=sys.stderr)

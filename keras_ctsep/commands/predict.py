@@ -6,7 +6,12 @@ import sys
 
 from keras_ctsep.commands import timeline
 from keras_ctsep.commands.names import output_names
-from keras_ctsep.commands.options import AS_SAVED, ClipOptions, open_classifier
+from keras_ctsep.commands.options import (
+    AS_SAVED,
+    ClipOptions,
+    open_classifier,
+    print_warning,
+)
 from keras_ctsep.data import VideoError
 from keras_ctsep.files import require_writable
 from keras_ctsep.inference import find_segments, score_windows
@@ -128,11 +133,6 @@ def follow_videos(classifier, videos, top, every, smooth, json, bases):
         if bases:
             timeline.write_timeline(windows, segments, classifier.class_names, bases[number])
         yield True
-
-
-def print_warning(text):
-    """Prints what is wrong with a video that can be used all the same."""
-    print(text, file=sys.stderr)
 
 
 def print_error(video, error, json):

@@ -104,7 +104,7 @@ class ClipCache:
         status = file.stat()
         if status.st_mtime < self._start:
             # In use, so not to be deleted. A folder that may only be read serves as well.
-            with contextlib.suppress(PermissionError):
+            with contextlib.suppress(OSError):
                 os.utime(file)
         with open(file, "rb") as stream:
             stream.seek(-_FOOTER.size, os.SEEK_END)
@@ -159,9 +159,11 @@ class ClipCache:
         for last_use, size, path in files:
             if total + num_bytes <= self.max_bytes or last_use >= self._start:
                 break
-            with contextlib.suppress(FileNotFoundError):  # another process was quicker
+            # Another process may be quicker, the folder be read-only, or on Windows a file in use.
+            with contextlib.suppress(OSError):
                 os.unlink(path)
-            total -= size
+            if not os.path.exists(path):
+                total -= size
         return total
 
     def _files(self):

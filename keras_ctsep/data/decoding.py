@@ -11,7 +11,13 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from keras_ctsep.data.transforms import resize
-from keras_ctsep.data.video_file import VideoError, open_video, orientation, upright
+from keras_ctsep.data.video_file import (
+    VideoError,
+    errors_named,
+    open_video,
+    orientation,
+    upright,
+)
 
 # Bit-exact: the same bytes on every processor. FULL_CHR_H_INT keeps the colours of all columns;
 # without it swscale computes one colour for two columns and all frames come out too dark.
@@ -141,14 +147,15 @@ def make_converter(short_side, frame_size=None, antialias=True):
             shown = stored[::-1] if turned[0] else stored
             size = scaled_size(path, *shown, short_side, frame_size)
         height, width = size[::-1] if turned[0] else size
-        picture = reformatter.reformat(
-            frame,
-            height=height if antialias else stored[0],
-            width=width if antialias else stored[1],
-            format="rgb24",
-            interpolation=_SCALING,
-            threads=1,
-        ).to_ndarray()
+        with errors_named(path):  # FFmpeg converts from most formats of pixels, not from all
+            picture = reformatter.reformat(
+                frame,
+                height=height if antialias else stored[0],
+                width=width if antialias else stored[1],
+                format="rgb24",
+                interpolation=_SCALING,
+                threads=1,
+            ).to_ndarray()
         picture = upright(picture, turned)
         return picture if antialias else resize(picture[None], *size)[0]
 

@@ -47,7 +47,13 @@ class LookAhead:
                     self._futures[key] = self._pool.submit(self._function, key)
             futures = [self._futures[key] for key in keys]
             self._forget(keys, next_keys)
-        return [future.result() for future in futures]
+        return [self._result(key, future) for key, future in zip(keys, futures, strict=True)]
+
+    def _result(self, key, future):
+        try:
+            return future.result()
+        except concurrent.futures.CancelledError:  # other readers went on meanwhile
+            return self._function(key)
 
     def _forget(self, keys, next_keys):
         for key in set(keys) - set(next_keys):

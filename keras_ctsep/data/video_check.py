@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from keras_ctsep.data.decoding import make_converter
 from keras_ctsep.data.video_file import open_video
 
 
@@ -56,7 +57,9 @@ def check_video(path):
     (20, 20, False)
     """
     with open_video(path) as (info, frames):
-        damaged_so_far = [num_damaged for _, num_damaged in frames]
+        frame, num_damaged = next(frames)
+        make_converter(short_side=None)(path, frame)  # FFmpeg does not convert all formats
+        damaged_so_far = [num_damaged, *(num_damaged for _, num_damaged in frames)]
     return VideoCheck(
         info.num_frames,
         len(damaged_so_far),

@@ -94,7 +94,7 @@ def open_source(source):
         VideoError: when not even one frame can be decoded.
     """
     with contextlib.ExitStack() as stack:
-        with _errors_named(source):
+        with errors_named(source):
             address, kind = _address_and_format(source)
             opened = av.open(address, format=kind, metadata_errors="ignore")
             container = stack.enter_context(opened)
@@ -143,7 +143,7 @@ def file_identity(path):
     Raises:
         VideoError: when there is no such file.
     """
-    with _errors_named(path):
+    with errors_named(path):
         if is_remote(path):
             file_system, name = import_fsspec(path).core.url_to_fs(os.fspath(path))
             return os.fspath(path), file_system.ukey(name)
@@ -157,14 +157,14 @@ def read_bytes(path):
     Raises:
         VideoError: when it cannot be read.
     """
-    with _errors_named(path):
+    with errors_named(path):
         opener = import_fsspec(path).open if is_remote(path) else open
         with opener(os.fspath(path), "rb") as file:
             return file.read()
 
 
 def _open_container(path, stack):
-    with _errors_named(path):
+    with errors_named(path):
         # "file:" keeps FFmpeg from reading a name with a colon as a protocol.
         source = f"file:{path}"
         if is_remote(path):
@@ -202,7 +202,8 @@ def _film_of(path, container):
 
 
 @contextlib.contextmanager
-def _errors_named(path):
+def errors_named(path):
+    """Makes every error in it a `VideoError` that begins with the name of the file."""
     try:
         yield
     except ImportError:  # a missing package is no fault of the file
@@ -230,7 +231,7 @@ def _decode_in_order(path, container, stream):
 def _packets(path, container, stream):
     packets = container.demux(stream)
     while True:
-        with _errors_named(path):
+        with errors_named(path):
             try:
                 packet = next(packets, None)
             except av.error.FFmpegError:  # unreadable from here on: the video ends

@@ -1,8 +1,10 @@
 """Files of published weights: downloaded once, checked, and kept."""
 
+import contextlib
 import hashlib
 import os
 import pathlib
+import sys
 
 import keras
 
@@ -39,7 +41,8 @@ def download(row):
     with write_whole(path) as temporary:
         folder = {"cache_dir": temporary.parent, "cache_subdir": ""}
         try:
-            keras.utils.get_file(temporary.name, row.address, **folder)
+            with contextlib.redirect_stdout(sys.stderr):  # results go to the other stream
+                keras.utils.get_file(temporary.name, row.address, **folder)
         except Exception as error:  # Keras raises a bare Exception when it cannot download.
             raise ValueError(
                 f'weights="{row.name}" of {row.network}: Expected to download {row.address}. '

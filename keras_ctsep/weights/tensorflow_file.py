@@ -36,13 +36,13 @@ def read_tensorflow_checkpoint(path):
         layer on: `"layer_with_weights-0/_stem/_conv/kernel"`.
 
     Raises:
-        ImportError: when TensorFlow is not installed.
+        ModuleNotFoundError: when TensorFlow is not installed.
         ValueError: when a file is missing or damaged, and when there are no weights of one model.
     """
     try:
         import tensorflow as tf
     except ImportError as error:
-        raise ImportError(f"{path} needs TensorFlow: pip install tensorflow-cpu") from error
+        raise ModuleNotFoundError(f"{path} needs TensorFlow: pip install tensorflow-cpu") from error
     prefix = _prefix(path, tf.train.latest_checkpoint)
     try:
         reader = tf.train.load_checkpoint(prefix)

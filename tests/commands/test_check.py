@@ -113,6 +113,14 @@ def test_copies_under_other_names_are_found(sides, capsys):
     ]
 
 
+def test_empty_files_are_bad_and_no_copies(sides, capsys):
+    for side in ("train", "test"):
+        (sides / side / "jump" / "download.avi").touch()
+    code, lines = check_folder(sides, capsys)
+    assert code == 1
+    assert "copies on both sides of the split: 0" in lines
+
+
 def test_the_report_does_not_need_matplotlib_nor_utf_8(sides, capsys, monkeypatch):
     path = sides / "train" / "run" / "\udcff.avi"
     (sides / "train" / "run" / "train-a.avi").rename(path)

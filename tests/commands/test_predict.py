@@ -103,10 +103,10 @@ def test_without_a_model_a_small_network_is_downloaded(videos, tmp_path, capsys,
     with serve_published(tmp_path, monkeypatch, tuple(COLOURS)):
         for more in ([], ["--model", "R3D18", "--weights", "kinetics400"]):
             assert commands.main(["predict", videos[0], "--num-clips", "1", *more]) == 0
-            out = capsys.readouterr().out
-            assert ("Downloading data from" in out) == (not more)
-            lines = out.splitlines()[-4:]
-            assert lines[0] == videos[0]
+            printed = capsys.readouterr()
+            assert ("Downloading data from" in printed.err) == (not more)
+            lines = printed.out.splitlines()  # a program reads them: results, and nothing else
+            assert len(lines) == 4 and lines[0] == videos[0]
             assert {line.split()[1] for line in lines[1:]} == set(COLOURS)
     assert commands.main(["predict", videos[0], "--weights", "file.pth"]) == 2
     assert "Expected --model" in capsys.readouterr().err

@@ -84,6 +84,14 @@ def test_errors_of_the_user_are_one_line(line, message, tmp_path, monkeypatch, c
     assert error.count("\n") == 1 and error.endswith("\n")
 
 
+def test_a_package_that_is_missing_is_one_line(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "fsspec", None)
+    assert commands.main("predict a.avi --model s3://bucket/last.keras".split()) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("keras-ctsep: s3://bucket/last.keras needs fsspec: pip install ")
+    assert error.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     "line", ["predict a.avi --top", "evaluate --model m --num-crops 2", "check -x"]
 )

@@ -1,3 +1,4 @@
+import errno
 import os
 import pickle
 import subprocess
@@ -169,6 +170,22 @@ def test_full_disk_is_a_warning(tmp_path, videos, monkeypatch):
     with pytest.warns(UserWarning, match="No space left on device. No more videos are kept"):
         assert read_numbers(cache.decode_frames(videos[0], [3])).tolist() == [3]
     assert read_numbers(cache.decode_frames(videos[1], [4])).tolist() == [4]
+
+
+def test_a_cache_that_may_only_be_read_serves_as_well(tmp_path, videos, monkeypatch):
+    def read_only(*_):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    cache = ClipCache(tmp_path / "cache")
+    cache.decode_frames(videos[0], [0], short_side=24)
+    file = cache._file(videos[0], 24)
+    os.utime(file, (1000, 1000))
+    for name in ("utime", "unlink"):
+        monkeypatch.setattr(os, name, read_only)
+    full = ClipCache(tmp_path / "cache", max_bytes=VIDEO_BYTES + 100)
+    assert read_numbers(full.decode_frames(videos[0], [3], 24)).tolist() == [3]
+    assert full.decode_frames(videos[1], [4], 2).shape == (1, 2, 3, 3)
+    assert full.num_bytes() == VIDEO_BYTES and os.listdir(tmp_path / "cache") == [file.name]
 
 
 WORKER = """

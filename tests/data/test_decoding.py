@@ -14,7 +14,13 @@ from painted_videos import (
     write_sound,
 )
 
-from keras_ctsep.data import VideoError, decode_frames, read_video_info, video_file
+from keras_ctsep.data import (
+    VideoError,
+    check_video,
+    decode_frames,
+    read_video_info,
+    video_file,
+)
 from keras_ctsep.data.video_file import orientation_of, upright
 
 FORMATS = {
@@ -222,6 +228,20 @@ def test_unusable_files_are_named(tmp_path, function):
         message = str(error.value)
         assert message.startswith(f"{path}: ") and "\n" not in message
         assert len(message) > len(path) + 10
+
+
+def test_pixels_that_cannot_be_converted_are_the_fault_of_the_file(tmp_path):
+    """FFmpeg decodes them: 4 bits a pixel, packed."""
+    path = tmp_path / "packed.nut"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("rawvideo", rate=25, width=32, height=32)
+        stream.pix_fmt = "rgb4"
+        frame = av.VideoFrame(32, 32, "rgb4")
+        frame.pts = 0
+        container.mux([*stream.encode(frame), *stream.encode()])
+    for read in (lambda path: decode_frames(path, [0]), check_video):
+        with pytest.raises(VideoError, match="packed.nut: Operation not supported"):
+            read(path)
 
 
 def test_file_without_permission_is_named(tmp_path):

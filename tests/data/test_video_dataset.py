@@ -3,6 +3,8 @@ import copy
 import dataclasses
 import hashlib
 import pickle
+import threading
+import time
 import warnings
 
 import keras
@@ -469,3 +471,20 @@ def test_look_ahead_works_after_a_fork():
     ahead = LookAhead(lambda key: 2 * key, num_threads=2)
     assert ahead.get([1], [2, 3]) == [2]
     assert succeeds_in_a_fork(lambda: ahead.get([2], [5]) == [4])
+
+
+def test_look_ahead_computes_what_another_reader_has_cancelled():
+    may_go_on = threading.Event()
+
+    def slow(key):
+        return may_go_on.wait() and 2 * key
+
+    ahead = LookAhead(slow, num_threads=1)
+    calls = [([0], []), ([1], [1]), ([2], [3]), ([4], [5])]  # the last one drops number 1
+    with concurrent.futures.ThreadPoolExecutor(len(calls)) as readers:
+        found = []
+        for keys, next_keys in calls:
+            found.append(readers.submit(ahead.get, keys, next_keys))
+            time.sleep(0.05)
+        may_go_on.set()
+        assert [future.result() for future in found] == [[0], [2], [4], [8]]

@@ -99,7 +99,8 @@ def test_a_checkpoint_cut_short_is_refused(ending, prefix, tmp_path):
 def test_tensorflow_is_asked_for_where_it_is_missing(monkeypatch, tmp_path):
     (tmp_path / "ckpt-1.index").touch()
     monkeypatch.setitem(sys.modules, "tensorflow", None)
-    with pytest.raises(ImportError, match="ckpt-1 needs TensorFlow: pip install tensorflow-cpu$"):
+    message = "ckpt-1 needs TensorFlow: pip install tensorflow-cpu$"
+    with pytest.raises(ModuleNotFoundError, match=message):
         read_tensorflow_checkpoint(tmp_path / "ckpt-1")
 
 
