@@ -5,7 +5,7 @@ import functools
 import keras
 from keras import ops
 
-from keras_ctsep.ops.shapes import size_of
+from keras_ctsep.ops.shapes import are_known, are_zero, size_of
 from keras_ctsep.ops.strided_slice import strided_slice
 
 
@@ -38,9 +38,9 @@ def convolve(inputs, kernel, strides, pads, dilation_rate, bias, relu, depthwise
         for rate, size in zip(dilation_rate, kernel.shape, strict=False)
     )
     padding = "valid"
-    if max(strides) == 1 and tuple(pads) == same:
+    if max(strides) == 1 and are_known(pads) and tuple(pads) == same:
         padding = "same"
-    elif any(not isinstance(zeros, int) or zeros for pair in pads for zeros in pair):
+    elif not are_zero(pads):
         inputs = ops.pad(inputs, ((0, 0), *pads, (0, 0)))
     unequal = depthwise and len(set(strides)) > 1 and keras.backend.backend() == "tensorflow"
     outputs = (ops.depthwise_conv if depthwise else ops.conv)(

@@ -12,7 +12,13 @@ from keras_ctsep.ops.arguments import refuse_strided_dilation, standardize_paddi
 from keras_ctsep.ops.backend import compiled
 from keras_ctsep.ops.folding import kernel_kind
 from keras_ctsep.ops.forms import choose
-from keras_ctsep.ops.shapes import needs_size, padding_of_axes, padding_pairs, size_of
+from keras_ctsep.ops.shapes import (
+    needs_size,
+    output_sizes,
+    padding_of_axes,
+    padding_pairs,
+    size_of,
+)
 from keras_ctsep.ops.strided_slice import strided_slice
 
 
@@ -48,7 +54,8 @@ def conv3d(
         Tensor `(batch, new_frames, new_height, new_width, filters)`.
 
     Raises:
-        ValueError: for strides, padding or dilation out of range.
+        ValueError: for strides, padding or dilation out of range, and for a window that does not
+            fit.
 
     Example:
     >>> from keras import ops
@@ -94,7 +101,8 @@ def depthwise_conv3d(
         Tensor `(batch, new_frames, new_height, new_width, channels * depth_multiplier)`.
 
     Raises:
-        ValueError: for strides, padding or dilation out of range.
+        ValueError: for strides, padding or dilation out of range, and for a window that does not
+            fit.
 
     Example:
     >>> from keras import ops
@@ -116,6 +124,9 @@ def _convolve(
     padding = standardize_padding(padding)
     refuse_strided_dilation(strides, dilation_rate)
     kernel_size = tuple(map(int, kernel.shape[:3]))  # PyTorch's tracing makes tensors of sizes
+    # TensorFlow returns what memory happens to hold where a window does not fit.
+    known = [size if isinstance(size, int) else None for size in inputs.shape[1:4]]
+    output_sizes(known, kernel_size, strides, padding, dilation_rate)
     sizes = [
         size_of(inputs, axis + 1) if needs_size(kind, size, stride) else None
         for axis, (kind, size, stride) in enumerate(

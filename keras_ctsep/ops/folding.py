@@ -3,7 +3,7 @@
 from keras import ops
 
 from keras_ctsep.ops.backend import bias_add_and_relu
-from keras_ctsep.ops.shapes import output_sizes, size_of
+from keras_ctsep.ops.shapes import are_zero, output_sizes, size_of
 from keras_ctsep.ops.strided_slice import strided_slice
 
 
@@ -13,8 +13,8 @@ def kernel_kind(kernel_size, pads):
     And "volume" for others, and for those that are padded where they are flat.
     """
     time, height, width = map(int, kernel_size)  # PyTorch's tracing makes tensors of sizes
-    in_time = time > 1 or tuple(pads[0]) != (0, 0)
-    in_space = (height, width) != (1, 1) or tuple(pads[1:]) != ((0, 0), (0, 0))
+    in_time = time > 1 or not are_zero(pads[:1])
+    in_space = (height, width) != (1, 1) or not are_zero(pads[1:])
     return {
         (False, False): "point",
         (False, True): "space",

@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from keras_ctsep.ops.shapes import size_of
+from keras_ctsep.ops.shapes import are_known, size_of
 
 
 def pad_beyond_reach(inputs, kernel_size, pads, dilation_rate):
@@ -21,9 +21,7 @@ def pad_beyond_reach(inputs, kernel_size, pads, dilation_rate):
         a number of zeros that is unknown until a batch is there.
     """
     reach = [(size - 1) * rate for size, rate in zip(kernel_size, dilation_rate, strict=True)]
-    if all(isinstance(zeros, int) for pair in pads for zeros in pair) and all(
-        max(pair) <= most for pair, most in zip(pads, reach, strict=True)
-    ):
+    if are_known(pads) and all(max(pair) <= most for pair, most in zip(pads, reach, strict=True)):
         return inputs, pads
     return ops.pad(inputs, ((0, 0), *pads, (0, 0))), ((0, 0),) * len(pads)
 
@@ -44,13 +42,17 @@ def for_input_gradient(upstream, inputs, kernel_size, strides, pads, dilation_ra
     """
     turned_pads, surplus = [], []
     places = [size_of(upstream, axis + 1) for axis in range(len(strides))]
-    for axis, ((zeros, _), stride) in enumerate(zip(pads, strides, strict=True)):
+    for axis, ((before, after), stride) in enumerate(zip(pads, strides, strict=True)):
         reach = (kernel_size[axis] - 1) * dilation_rate[axis]
-        after = size_of(inputs, axis + 1) - ((places[axis] - 1) * stride + 1) + zeros
-        # Zeros that are spread behind the last place are zeros less to pad.
-        fits = isinstance(after, int) and after >= stride - 1
-        surplus.append(0 if fits else stride - 1)
-        turned_pads.append((reach - zeros, after - stride + 1 + surplus[-1]))
+        rest, extra = reach - after, 0
+        if stride > 1:  # which may leave inputs at the end that no window sees
+            rest = size_of(inputs, axis + 1) - ((places[axis] - 1) * stride + 1) + before
+            # Zeros that are spread behind the last place are zeros less to pad.
+            fits = isinstance(rest, int) and rest >= stride - 1
+            extra = 0 if fits else stride - 1
+            rest += extra - (stride - 1)
+        surplus.append(extra)
+        turned_pads.append((reach - before, rest))
     return _spread(upstream, places, strides, surplus), tuple(turned_pads)
 
 

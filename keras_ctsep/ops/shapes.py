@@ -75,6 +75,16 @@ def needs_size(padding, window, stride):
     return padding == "same" and stride > 1 and window > 1
 
 
+def are_known(pads):
+    """Returns whether the zeros around all axes are ints, none a tensor with the next batch."""
+    return all(isinstance(zeros, int) for pair in pads for zeros in pair)
+
+
+def are_zero(pads):
+    """Returns whether it is known that there are no zeros around any of these axes."""
+    return are_known(pads) and not any(map(sum, pads))
+
+
 def output_sizes(sizes, kernel_size, strides, padding, dilation_rate):
     """Returns how many places each axis has after the convolution; None stays None.
 

@@ -203,3 +203,56 @@ def test_torch_compile_traces_the_layer(rng):
     want = slope(lambda inputs: layer(inputs, training=True))
     compiled = torch.compile(lambda inputs: layer(inputs, training=True), backend="aot_eager")
     np.testing.assert_allclose(slope(compiled), want, rtol=1e-3, atol=1e-4)
+
+
+class ChangingSizes(keras.utils.PyDataset):
+    """Two batches of other frames, height and width."""
+
+    def __init__(self, rng):
+        super().__init__()
+        self.batches = [
+            (rng.normal(size=(2, *sizes, 3)).astype("float32"), np.ones((2, 4), "float32"))
+            for sizes in ((5, 6, 7), (6, 9, 8))
+        ]
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __getitem__(self, index):
+        return self.batches[index]
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.Conv3D(4, 3, strides=2, padding="same"),
+        layers.Conv3D(4, 1, strides=2, padding=1),
+        layers.Conv3D(4, (3, 1, 1), padding="causal"),
+        layers.DepthwiseConv3D(3, strides=(1, 2, 2), padding=1),
+        layers.DepthwiseConv3D((1, 3, 3), padding="same"),
+        layers.CTSeparableConv3D(4, 3, strides=2, padding="same", temporal="depthwise"),
+        layers.CTSeparableConv3D(4, 3, padding="same", dilation_rate=2),
+        layers.Conv2Plus1D(4, 3, strides=(2, 1, 1), padding=1),
+    ],
+    ids=lambda layer: layer.name,
+)
+def test_clips_of_changing_sizes_train(layer, rng):
+    """TensorFlow then computes gradients without knowing any size."""
+
+    def train(fit):
+        clips = keras.Input((None, None, None, 3))
+        x = keras.layers.Dense(3)(clips)  # so that the layer gives a gradient of its inputs
+        x = keras.layers.GlobalAveragePooling3D()(type(layer).from_config(layer.get_config())(x))
+        model = keras.Model(clips, keras.layers.Dense(4)(x))
+        model.set_weights(weights or [rng.normal(size=w.shape) for w in model.get_weights()])
+        start = model.get_weights()
+        model.compile("sgd", "mse")
+        fit(model)
+        return start, model.get_weights()
+
+    weights, data = None, ChangingSizes(rng)
+    weights, found = train(lambda model: model.fit(data, shuffle=False, verbose=0))
+    _, expected = train(lambda model: [model.train_on_batch(*batch) for batch in data.batches])
+    for one, other, before in zip(found, expected, weights, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+        assert np.any(one != before)

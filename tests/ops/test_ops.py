@@ -214,3 +214,13 @@ def test_sizes_stay_known_beside_an_unknown_batch(window, folded):
 
     convolved.get_concrete_function()
     assert [tuple(shape) for shape in seen] == [folded, (None, 4, 5, 6, 3)]
+
+
+@pytest.mark.parametrize(
+    "convolve, kernel", [(ops.conv3d, (1, 3, 3, 2, 4)), (ops.depthwise_conv3d, (1, 3, 3, 2, 1))]
+)
+def test_a_window_that_does_not_fit_is_refused(convolve, kernel):
+    clips = np.zeros((1, 1, 4, 2, 2), "float32")
+    with pytest.raises(ValueError, match="does not fit into the width .*Received: width=2"):
+        convolve(clips, np.zeros(kernel, "float32"))
+    assert tuple(convolve(clips, np.zeros(kernel, "float32"), padding=1).shape[:4]) == (1, 3, 4, 2)
