@@ -196,7 +196,8 @@ def row(name, runs, speeds):
             if values:
                 filled[kind + suffix] = statistics.mean(values)
                 filled[f"{kind}{suffix}_deviation"] = statistics.pstdev(values)
-    filled |= {key: speeds[key] for key in ("parameters", "multiply_adds", *SPEEDS)}
+    filled["parameters"] = of_network[0]["parameters"]  # those of `speeds` are for other classes
+    filled |= {key: speeds[key] for key in ("multiply_adds", *SPEEDS)}
     filled["hours"] = sum(run["seconds"] for run in in_order) / 3600
     return filled
 

@@ -12,6 +12,8 @@ import keras
 CPU_INFO = pathlib.Path("/proc/cpuinfo")
 # Numbers of glibc's <malloc.h>.
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
+# On CPUs with any of these instructions TensorFlow takes oneDNN unasked (`DefaultOneDnnPolicy`).
+_ONEDNN_UNASKED = {"avx512_vnni", "avx512_bf16", "avx_vnni", "amx_tile", "amx_int8", "amx_bf16"}
 _ALLOCATOR_VARIABLES = {"GLIBC_TUNABLES", "LD_PRELOAD", "MALLOC_MMAP_MAX_"}
 
 
@@ -64,5 +66,5 @@ def hint_at_faster_settings():
 def _misses_onednn():
     if "TF_ENABLE_ONEDNN_OPTS" in os.environ or not CPU_INFO.exists():
         return False
-    # On CPUs with these instructions TensorFlow takes oneDNN unasked.
-    return "avx512_vnni" not in CPU_INFO.read_text()
+    flags = set(CPU_INFO.read_text().split())
+    return "avx2" in flags and not flags & _ONEDNN_UNASKED

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import subprocess
 import sys
 
@@ -62,7 +63,9 @@ def hints(modes, first="", **variables):
 
 def test_training_hints_once_at_what_is_missing():
     is_missing = {
-        "tensorflow": CPU_INFO.exists() and "avx512_vnni" not in CPU_INFO.read_text(),
+        "tensorflow": CPU_INFO.exists()
+        and "avx2" in CPU_INFO.read_text()
+        and not re.search("avx512_(vnni|bf16)|avx_vnni|amx_", CPU_INFO.read_text()),
         "torch": platform.libc_ver()[0] == "glibc",
         "jax": False,
     }

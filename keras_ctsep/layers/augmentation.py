@@ -6,6 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
+_MIXING = (keras.layers.MixUp, keras.layers.CutMix)
+
 
 @keras.saving.register_keras_serializable(package="keras_ctsep")
 class ClipAugmentation(keras.layers.Wrapper):
@@ -29,7 +31,7 @@ class ClipAugmentation(keras.layers.Wrapper):
             `"height"`: it gets `(batch, frames * height, width, channels)`. The latter for
             contrast, saturation, hue, grey and equalization, the former for everything else.
         rate: probability that a clip is changed. The layer only computes as many clips of a batch
-            as are needed for that.
+            as are needed for that, or all with `MixUp` and `CutMix`, which need other clips.
         seed: integer for the choice of clips. The layer has its own.
         **kwargs: `name`, `dtype` and the other arguments of every Keras layer.
 
@@ -92,7 +94,11 @@ class ClipAugmentation(keras.layers.Wrapper):
         number = math.ceil(self.rate * size) if isinstance(size, int) else size
         order = keras.random.shuffle(ops.arange(size), seed=self.seed_generator)[:number]
         before = {name: ops.take(value, order, axis=0) for name, value in data.items()}
-        after = self._change(before)
+        if isinstance(self.layer, _MIXING):  # with any other clip of the batch
+            after = self._change(data)
+            after = {name: ops.take(value, order, axis=0) for name, value in after.items()}
+        else:
+            after = self._change(before)
         chance = keras.random.uniform((number,), seed=self.seed_generator)
         changes = chance * ops.cast(number, "float32") < self.rate * ops.cast(size, "float32")
         result = {}
@@ -136,12 +142,12 @@ def rand_augment(num_ops=2, magnitude=0.5, seed=None):
 
     `keras.layers.RandAugment` picks the same changes for all images of a batch and computes all
     that it has, and its statistics of single frames make clips flicker. Here each clip meets each
-    of the changes with probability `num_ops / 10`, in a fixed order: shear
-    along each side, rotation, translation,
-    sharpness, brightness, contrast, colour, posterization, automatic contrast. Strengths are drawn
-    evenly up to the given one, to both sides. Of the paper's list, equalization is left out (it
-    takes JAX as long as all others together) and so is solarization (Keras's threshold has no
-    lower end).
+    of the changes with probability `num_ops / 10`, in a fixed order: shear along each side,
+    rotation, translation, sharpness, brightness, contrast, colour, posterization, automatic
+    contrast. Strengths are drawn evenly up to the given one, to both sides where there are two:
+    colours only fade, and posterization takes bits away. Of the paper's list, equalization is left
+    out (it takes JAX as long as all others together) and so is solarization (Keras's threshold has
+    no lower end).
 
     Args:
         num_ops: average number of changes, above 0 and at most 10.

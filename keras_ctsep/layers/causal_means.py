@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_ctsep.layers.running_mean import counting_dtype
+
 
 @keras.saving.register_keras_serializable(package="keras_ctsep")
 class CausalMeans(keras.layers.Layer):
@@ -10,6 +12,10 @@ class CausalMeans(keras.layers.Layer):
 
     It looks back only, as a convolution with causal padding does, and runs on a video as it comes
     in the same way, see `StreamingStep`.
+
+    Args:
+        dtype: as of every Keras layer, but never of 16 bits.
+        **kwargs: `name` and the other arguments of every Keras layer.
 
     Input shape:
         `(batch, frames, height, width, channels)`.
@@ -32,6 +38,9 @@ class CausalMeans(keras.layers.Layer):
     looks_back_only = True
     num_remembered = 1  # the sum over all frames before
     strides = (1, 1, 1)
+
+    def __init__(self, dtype=None, **kwargs):
+        super().__init__(dtype=counting_dtype(dtype), **kwargs)
 
     def build(self, input_shape):
         del input_shape  # has no weights

@@ -4,13 +4,25 @@ import keras
 from keras import ops
 
 
+def counting_dtype(dtype=None):
+    """Returns the type for a layer that counts: 16 bits would count no further than 256.
+
+    Example:
+    >>> counting_dtype("mixed_bfloat16"), counting_dtype("float64")
+    ('float32', 'float64')
+    """
+    policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
+    return "float64" if policy.compute_dtype == "float64" else "float32"
+
+
 @keras.saving.register_keras_serializable(package="keras_ctsep")
 class RunningMean(keras.layers.Layer):
     """Mean over height, width and the frames so far: `GlobalAveragePooling3D` that looks back only.
 
     Args:
         num_frames: None for the mean over all frames so far, or how many of the latest ones.
-        **kwargs: `name`, `dtype` and the other arguments of every Keras layer.
+        dtype: as of every Keras layer, but never of 16 bits.
+        **kwargs: `name` and the other arguments of every Keras layer.
 
     Call arguments:
         inputs: `(batch, frames, height, width, channels)`, the next frames.
@@ -32,8 +44,8 @@ class RunningMean(keras.layers.Layer):
     4.0
     """
 
-    def __init__(self, num_frames=None, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(self, num_frames=None, dtype=None, **kwargs):
+        super().__init__(dtype=counting_dtype(dtype), **kwargs)
         if num_frames is not None and num_frames < 1:
             raise ValueError(f"`num_frames` must be above 0. Received: num_frames={num_frames}")
         self.num_frames = num_frames

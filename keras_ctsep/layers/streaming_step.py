@@ -8,11 +8,11 @@ class StreamingStep(keras.layers.Wrapper):
     """A causal layer that takes a few frames at a time and what it remembers of those before.
 
     Over a whole video its outputs are those of the layer on the whole video. The layer offers
-    `streaming_step`, `state_shape`, `looks_back_only` and `strides`, as the convolutions of this
-    package do, and `CausalMeans`.
+    `streaming_step`, `state_shape`, `looks_back_only`, `num_remembered` and `strides`, as the
+    convolutions of this package do, and `CausalMeans`.
 
     Args:
-        layer: a layer that looks back only.
+        layer: a layer that looks back only, and remembers frames.
         **kwargs: `name`, `dtype` and the other arguments of every Keras layer.
 
     Call arguments:
@@ -24,7 +24,8 @@ class StreamingStep(keras.layers.Wrapper):
         A tuple `(outputs, new_state)`.
 
     Raises:
-        ValueError: for a layer that looks ahead, and for frames that its stride does not divide.
+        ValueError: for a layer that looks ahead, or at one frame at a time and so needs no step,
+            and for frames that its stride does not divide.
 
     Example:
     >>> import keras
@@ -37,9 +38,9 @@ class StreamingStep(keras.layers.Wrapper):
 
     def __init__(self, layer, **kwargs):
         super().__init__(layer, **kwargs)
-        if not layer.looks_back_only:
+        if not layer.looks_back_only or not layer.num_remembered:
             raise ValueError(
-                f'{layer.name}: Expected padding="causal" over time. '
+                f'{layer.name}: Expected padding="causal" and two frames or more in the window. '
                 f"Received: kernel_size={layer.kernel_size}, padding={layer.padding}"
             )
 

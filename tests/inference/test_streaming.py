@@ -198,3 +198,21 @@ def test_a_chunk_that_the_strides_do_not_divide_is_refused():
     stream = streaming(make("small"))
     with pytest.raises(ValueError, match="multiple of 2 frames at a time. Received: 3"):
         stream([np.zeros((1, 3, 8, 9, 3), "float32"), *initial_states(stream)])
+
+
+@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "float16"])
+def test_means_count_further_than_16_bits(dtype):
+    """By hand: of 300 frames of 0 and 300 of 1 the mean is 0.5."""
+    frames = np.repeat(np.array([0, 1], "float32"), 300).reshape(1, 600, 1, 1, 1)
+    running, causal = layers.RunningMean(dtype=dtype), layers.CausalMeans(dtype=dtype)
+    means, state = running(frames[:, :400], np.zeros((1, 1, 2), "float32"))
+    means, state = running(frames[:, 400:], state)
+    assert float(means[0, 0]) == 0.5 and float(state[0, 0, 0]) == 600
+    assert float(causal(frames)[0, -1, 0, 0, 0]) == 0.5
+
+
+def test_a_layer_that_remembers_nothing_needs_no_step():
+    with pytest.raises(
+        ValueError, match="two frames or more in the window. Received: kernel_size="
+    ):
+        layers.StreamingStep(layers.Conv3D(4, (1, 3, 3), padding="same"))

@@ -142,6 +142,23 @@ def test_rate_is_the_share_of_changed_clips():
     assert abs(changed.mean(axis=0) - 0.25).max() < 0.13
 
 
+@pytest.mark.parametrize("layer", [keras.layers.MixUp, keras.layers.CutMix])
+def test_two_clips_are_mixed_with_each_other(layer):
+    """At a rate of one half, one clip of two is chosen; alone it would be mixed with itself."""
+    labels = np.eye(2, dtype="float32")
+    clips = np.ones((2, 1, 8, 8, 1), "float32") * np.array([0, 200])[:, None, None, None, None]
+    mix = ClipAugmentation(layer(seed=3), rate=0.5, seed=1)
+    images, mixed = [], []
+    for _ in range(100):
+        found = mix({"images": clips, "labels": labels})
+        images.append(numpy_of(found["images"]) - clips)
+        mixed.append(numpy_of(found["labels"]) - labels)
+    moved = np.abs(images).max(axis=(2, 3, 4, 5)) > 1
+    # Keras's order of two is the one before half of the time.
+    assert moved.sum(axis=1).max() == 1 and 10 < moved.sum() < 90
+    assert (np.abs(mixed).max(axis=2)[moved] > 1e-3).all()
+
+
 def test_clips_get_their_own_number_of_changes(rng):
     clips = random_clips(rng)
     layers = rand_augment(num_ops=2, seed=2)
