@@ -82,11 +82,12 @@ def test_last_columns_are_cut(tfio, tmp_path, width, kept):
     assert difference(frames, expected).max() <= 2
 
 
+@pytest.mark.parametrize("scaling", [{"short_side": 24}, {"frame_size": (24, 40)}])
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
-def test_rotated_videos_are_upright(tfio, tmp_path, rotation):
+def test_rotated_videos_are_upright(tfio, tmp_path, rotation, scaling):
     path = write_painted(tmp_path / "video.mp4", 12, 48, 64, rotation=rotation)
-    frames = decode_frames_tfio(path, [11, 0, 5], short_side=24)
-    expected = decode_frames(path, [11, 0, 5], short_side=24)
+    frames = decode_frames_tfio(path, [11, 0, 5], **scaling)
+    expected = decode_frames(path, [11, 0, 5], **scaling)
     assert frames.shape == expected.shape
     assert difference(frames, expected).mean() < 2
 
@@ -130,7 +131,8 @@ def test_bad_files_weigh_nothing(tfio, painted, tmp_path):
     (tmp_path / "text.avi").write_text("This is no video.\n" * 100)
     paths = [painted.paths[0], str(tmp_path / "text.avi"), painted.paths[2]]
     annotations = Annotations(paths, [0, 1, 2], painted.class_names)
-    dataset = tf_video_dataset(annotations, 4, num_frames=4, short_side=24, crop_size=24)
+    clips = ClipFormat(num_frames=4, short_side=24, crop_size=24)
+    dataset = tf_video_dataset(annotations, 4, clips=clips)
     with pytest.warns(UserWarning, match="text.avi: "):
         ((_, labels, weights),) = dataset.as_numpy_iterator()
     assert weights.tolist() == [1, 0, 1, 0]
@@ -144,7 +146,8 @@ def test_keras_sees_every_video_once(tfio, tmp_path):
         for number in range(num_videos)
     ]
     annotations = Annotations(paths, range(num_videos), [str(name) for name in range(NUM_VIDEOS)])
-    dataset = tf_video_dataset(annotations, 4, num_frames=1, short_side=32, crop_size=32)
+    clips = ClipFormat(num_frames=1, short_side=32, crop_size=32)
+    dataset = tf_video_dataset(annotations, 4, clips=clips)
     model, tables = counting_model()
     history = model.fit(dataset, epochs=2, shuffle=False, verbose=0).history
     evaluated = model.evaluate(dataset, verbose=0, return_dict=True)

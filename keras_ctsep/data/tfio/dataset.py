@@ -90,6 +90,8 @@ def decode_frames_tfio(path, indices, short_side=None, report=warnings.warn, **s
     wanted, places = np.unique(
         available_indices(path, indices, len(video), 0, report), return_inverse=True
     )
+    if scaling.get("frame_size") and turned[0]:  # scaled as stored, and turned after that
+        scaling["frame_size"] = scaling["frame_size"][::-1]
     # The scaling is PyAV's: frames of tf.image.resize differ by 3 to 4 grey levels.
     to_array = make_converter(short_side, **scaling)
     pictures = [
