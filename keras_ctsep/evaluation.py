@@ -45,14 +45,14 @@ def top_k_accuracy(scores, labels, k=1, weights=None):
         scores: array `(num_items, num_classes)`.
         labels: int array `(num_items,)`.
         k: int, how many classes an item may name.
-        weights: optional array `(num_items,)`; items of weight 0 do not count.
+        weights: optional array `(num_items,)` of numbers from 0; items of weight 0 do not count.
 
     Returns:
         A float from 0 to 1.
 
     Raises:
-        ValueError: for shapes or labels that do not fit together, for NaN scores, and when
-            nothing has a weight.
+        ValueError: for shapes or labels that do not fit together, for NaN scores, for weights
+            below 0, and when nothing has a weight.
 
     Example:
     >>> scores = [[0.7, 0.2, 0.1], [0.3, 0.4, 0.3], [0.1, 0.3, 0.6], [0.5, 0.3, 0.2]]
@@ -61,9 +61,10 @@ def top_k_accuracy(scores, labels, k=1, weights=None):
     """
     scores, labels = _check(scores, labels)
     weights = np.ones(len(labels)) if weights is None else np.asarray(weights, "float64")
-    if weights.shape != labels.shape or not weights.sum() > 0:
+    is_valid = np.isfinite(weights).all() and (weights >= 0).all() and weights.sum() > 0
+    if weights.shape != labels.shape or not is_valid:
         raise ValueError(
-            "Expected one weight an item, not all of them 0. "
+            "Expected one weight an item, 0 or above, not all of them 0. "
             f"Received: {len(labels)} items, weights of shape {weights.shape}, sum {weights.sum()}"
         )
     own = np.take_along_axis(scores, labels[:, None], axis=1)
@@ -147,9 +148,12 @@ def _check(scores, labels):
         )
     if np.isnan(scores).any():
         raise ValueError(f"Received: NaN among the scores of {len(scores)} items")
-    if len(labels) and not (0 <= labels.min() and labels.max() < scores.shape[1]):
+    is_valid = not len(labels) or (
+        labels.dtype.kind in "iub" and 0 <= labels.min() and labels.max() < scores.shape[1]
+    )
+    if not is_valid:
         raise ValueError(
-            f"Expected labels from 0 to {scores.shape[1] - 1}. "
+            f"Expected integer labels from 0 to {scores.shape[1] - 1}. "
             f"Received: {labels.min()} to {labels.max()}"
         )
     return scores, labels.astype("int64")

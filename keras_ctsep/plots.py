@@ -21,6 +21,8 @@ def plot_curves(history, path):
     groups = [("loss", "val_loss"), ("accuracy", "val_accuracy"), ("learning_rate",)]
     groups = [[name for name in names if name in history] for names in groups]
     groups = [names for names in groups if names]
+    if not groups or not len(history["epoch"]):
+        raise ValueError(f"Expected one epoch or more, and its loss. Received: history={history}")
     figure = _figure(4.2 * len(groups), 3.4)
     for axes, names in zip(np.atleast_1d(figure.subplots(1, len(groups))), groups, strict=True):
         title = names[0].removeprefix("val_")

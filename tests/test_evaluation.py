@@ -83,3 +83,14 @@ def test_score_views_leaves_out_filling_and_bad_videos():
     np.testing.assert_array_equal(scores, [[[0, 0], [1, 0]], [[4, 0], [5, 0]]])
     np.testing.assert_array_equal(labels, [1, 1])
     assert paths == ["a.avi", "c.avi"]
+
+
+@pytest.mark.parametrize("weights", [[-1, 2], [np.inf, 2], [np.nan, 2], [0, 0]])
+def test_weights_that_are_none_are_refused(weights):
+    with pytest.raises(ValueError, match="Expected one weight an item, 0 or above"):
+        evaluation.top_k_accuracy([[0.7, 0.3], [0.2, 0.8]], [0, 1], weights=weights)
+
+
+def test_labels_are_integers():
+    with pytest.raises(ValueError, match="Expected integer labels"):
+        evaluation.top_k_accuracy([[0.7, 0.3], [0.2, 0.8]], [0.0, 0.9])

@@ -128,3 +128,9 @@ def test_evidence_is_a_curve(figures, tmp_path):
     [axes] = figures[0].axes
     assert axes.lines[0].get_xydata().tolist() == [[0, 1], [0.5, -2], [1, 3]]
     assert axes.get_title() == "What speaks for $x_"
+
+
+@pytest.mark.parametrize("history", [{"epoch": [], "loss": []}, {"epoch": [1]}])
+def test_curves_of_nothing_are_refused(history, tmp_path):
+    with pytest.raises(ValueError, match="Expected one epoch or more"):
+        plots.plot_curves(history, tmp_path / "curves.png")

@@ -106,5 +106,7 @@ def write_maps(explanation, clips, path):
             times = 2 * -(-_LEAST_HEIGHT // (2 * len(frame)))
             yield np.concatenate([frame, drawn], axis=1).repeat(times, axis=0).repeat(times, axis=1)
 
-    write_video(path, pairs(), explanation.fps)
+    # As long as the video, although it may have fewer frames.
+    length = (explanation.indices[-1, -1] + 1) / explanation.fps
+    write_video(path, pairs(), num_frames / length)
     return np.stack(sheet)

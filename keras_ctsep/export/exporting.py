@@ -28,8 +28,10 @@ def export(model, path, format, calibration=None, stream_frames=None):
     The file is written beside the target and opened in the runtime of its format. Both score
     batches of 1 and 3 clips, and clips of two other sizes where the model takes any. The file is
     kept if the largest difference is at most 1e-4 of the largest score; of probabilities the
-    logarithms are compared as well. The file of a `VideoClassifier` has the names of the classes
-    and the way clips are cut inside; `keras_ctsep.inference.VideoClassifier.load` opens it.
+    logarithms are compared as well. A model that computes in 16 bits is written, and compared, as
+    one of the same weights that computes in 32. The file of a `VideoClassifier` has the names of
+    the classes and the way clips are cut inside; `keras_ctsep.inference.VideoClassifier.load`
+    opens it.
 
     A format is written on the backend whose exporter is right for it: `"torch"` on PyTorch, all
     others on TensorFlow. On another backend, or with a GPU, this starts a process of its own with
@@ -42,8 +44,8 @@ def export(model, path, format, calibration=None, stream_frames=None):
             `.tflite` for LiteRT, `.xml` for OpenVINO (with a `.bin` beside it), `.pt2` for
             torch.export. For SavedModel it is a folder that does not exist.
         format: `"onnx"`, `"litert"`, `"saved_model"`, `"openvino"` or `"torch"`. Files of
-            torch.export take clips of the classifier's size only; those of a Keras model that
-            takes any size, 16x112x112.
+            torch.export take clips of the classifier's size only; of a Keras model that takes any
+            size, 16x112x112.
         calibration: None, or uint8 clips `(num_clips, frames, height, width, channels)` like those
             of the training: ONNX and LiteRT files then compute in 8-bit integers where they can,
             with ranges that were seen on these clips. Scores differ, so measure the accuracy.
@@ -78,14 +80,15 @@ def export(model, path, format, calibration=None, stream_frames=None):
     path = pathlib.Path(path)
     check_target(path, format, calibration is not None, stream_frames)
     network, clips, about = _parts(model)
+    network = _in_32_bits(network)
     if stream_frames is not None:
         network = streaming_for_clips(network, clips, stream_frames)
     on_cpu = not network.weights or device_kind(network.weights[0].value) == "cpu"
-    sizes = clips.shape[:3]
     shape = network.inputs[0].shape
+    sizes = clips.shape[:3] if calibration is None else calibration.shape[1:4]
+    sizes = tuple(own or size for own, size in zip(shape[1:4], sizes, strict=True))
     if calibration is not None or not WRITERS[format].takes_any_size:
-        fixed = (own or size for own, size in zip(shape[1:4], sizes, strict=True))
-        shape = (None, *fixed, shape[4])
+        shape = (None, *sizes, shape[4])
     differences = []
     with _write_whole(path) as temporary:
         if on_cpu and keras.backend.backend() == WRITERS[format].backend:
@@ -171,8 +174,26 @@ def _parts(model):
             "Expected a VideoClassifier, or a Keras model whose one input are clips. "
             f"Received: {type(model).__name__} with input_shape={shape}"
         )
-    # Of a model that does not say for which clips it is: those of most published networks.
-    return model, ClipFormat(), {}
+    # What a model does not say itself is that of most published networks.
+    of_model = {"num_frames": shape[1], "short_side": shape[2], "crop_size": shape[2]}
+    return model, ClipFormat(**{name: size for name, size in of_model.items() if size}), {}
+
+
+def _in_32_bits(model):
+    """Returns the model, or one of the same weights where some of its layers compute in 16 bits."""
+
+    def in_16_bits(layer):
+        return layer.compute_dtype in ("float16", "bfloat16")
+
+    def clone(layer):
+        change = {"dtype": "float32"} if in_16_bits(layer) else {}
+        return type(layer).from_config(layer.get_config() | change)
+
+    if not any(map(in_16_bits, model.layers)):
+        return model
+    wide = keras.models.clone_model(model, clone_function=clone)
+    wide.set_weights(model.get_weights())
+    return wide
 
 
 @contextlib.contextmanager

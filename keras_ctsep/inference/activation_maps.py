@@ -32,6 +32,8 @@ def make_map_model(model):
     """
     if not isinstance(model, keras.Model):
         raise ValueError("Expected a Keras model, with layers. Received: an exported file")
+    if not getattr(model, "inputs", None):
+        raise ValueError(f"Expected a model with known inputs. Received: {model.name}, not built")
     tail = model.layers[-2:]
     if isinstance(tail[0], layers.Dropout):  # which does nothing here
         tail = model.layers[-3:]
@@ -52,7 +54,7 @@ def make_map_model(model):
     each_place = layers.Dense(
         classifier.units, use_bias=classifier.use_bias, dtype="float32", name="maps"
     )
-    maps = keras.Model(model.input, each_place(pool.input))
+    maps = keras.Model(model.inputs[0], each_place(pool.input))
     each_place.set_weights(classifier.get_weights())
     return maps
 

@@ -27,7 +27,7 @@ class Explanation(NamedTuple):
         scores: float array `(num_classes,)`, of all classes, as `VideoClassifier.predict` returns
             them.
         score: that of the class.
-        fps: how many frames of a window are a second of the video.
+        fps: frames a second of the video; 25 where it does not say.
         indices: int array `(num_windows, num_frames)`, numbers of the frames of windows that
             together cover the video. They overlap a little.
         maps: float32 array `(num_windows, map_frames, map_height, map_width)`: how much each place
@@ -56,7 +56,7 @@ class Explanation(NamedTuple):
         """How much each new frame speaks for the class: times in seconds, and means of the map."""
         sizes = self.indices.shape[1], *self.maps.shape[2:]
         means = enlarge(self.maps, sizes).mean(axis=(2, 3))[self.is_new]
-        return np.arange(len(means)) / self.fps, means
+        return self.indices[self.is_new] / self.fps, means
 
 
 def explain(classifier, video, class_name=None, report=warnings.warn, verbose=0):
@@ -120,7 +120,7 @@ def explain(classifier, video, class_name=None, report=warnings.warn, verbose=0)
         classifier.class_names[label],
         prediction.scores,
         float(prediction.scores[label]),
-        (info.fps or _RATE_OF_UNKNOWN) / clips.stride_in(video, info),
+        info.fps or _RATE_OF_UNKNOWN,
         indices[: len(maps), -clips.num_frames :],
         np.stack(maps),
     )

@@ -194,11 +194,12 @@ def smoothed(scores, width):
     [1.5, 1.0, 3.0, 3.0]
     """
     scores = np.asarray(scores, "float64")
-    sums = np.concatenate([np.zeros_like(scores[:1]), scores.cumsum(axis=0)])
-    places = np.arange(len(scores))
-    low = np.maximum(places - width // 2, 0)
-    high = np.minimum(places + width // 2 + 1, len(scores))
-    return (sums[high] - sums[low]) / (high - low)[:, None]
+    reach = width // 2
+    starts = (max(place - reach, 0) for place in range(len(scores)))
+    # Not differences of sums: one score that is no number would spoil all after it.
+    return np.stack(
+        [scores[start : place + reach + 1].mean(axis=0) for place, start in enumerate(starts)]
+    )
 
 
 def find_segments(windows, class_names, smoothing=1):

@@ -25,7 +25,8 @@ class StreamingStep(keras.layers.Wrapper):
 
     Raises:
         ValueError: for a layer that looks ahead, or at one frame at a time and so needs no step,
-            and for frames that its stride does not divide.
+            and for frames that its stride does not divide. In a graph of TensorFlow that is made
+            for any number of frames the latter is its InvalidArgumentError.
 
     Example:
     >>> import keras
@@ -51,12 +52,19 @@ class StreamingStep(keras.layers.Wrapper):
 
     def call(self, inputs, state):
         num_frames, stride = inputs.shape[1], self.layer.strides[0]
-        if num_frames is not None and num_frames % stride:
-            raise ValueError(
-                f"{self.layer.name}: Expected a multiple of {stride} frames at a time. "
-                f"Received: {num_frames}"
-            )
+        expected = f"{self.layer.name}: Expected a multiple of {stride} frames at a time."
+        if num_frames is None:
+            self._require_multiple(inputs, stride, expected)
+        elif num_frames % stride:
+            raise ValueError(f"{expected} Received: {num_frames}")
         return self.layer.streaming_step(inputs, state)
+
+    def _require_multiple(self, inputs, stride, message):
+        # In a graph of TensorFlow the number is known only when the frames are there.
+        if stride > 1 and keras.backend.backend() == "tensorflow":
+            import tensorflow as tf
+
+            tf.debugging.assert_equal(tf.shape(inputs)[1] % stride, 0, message)
 
     def compute_output_shape(self, inputs_shape, state_shape):
         return self.layer.compute_output_shape(inputs_shape), state_shape

@@ -241,7 +241,7 @@ def top(x, num_classes, pooling, dropout, classifier_activation, wide_filters=No
             name="head_dense",
         )(x)
     if dropout:
-        x = layers.Dropout(dropout, name="dropout")(x)
+        x = layers.Dropout(dropout, dtype="float32", name="dropout")(x)
     return layers.Dense(
         num_classes,
         activation=classifier_activation,

@@ -165,14 +165,18 @@ def _torch_convolve(inputs, kernel, strides, pads, dilation_rate, bias, relu, de
     if depthwise:
         kernel = kernel.reshape((*kernel.shape[:rank], 1, -1))
     inputs, padding = _torch_padding(inputs.permute(0, -1, *range(1, rank + 1)), pads)
+    groups = inputs.shape[1] // kernel.shape[-2]
+    kernel = kernel.permute(-1, -2, *range(rank))
+    if kernel.shape[0] == 1:  # in float64 PyTorch has no gradient of one filter that is a view
+        kernel = kernel.contiguous()
     outputs = (torch.conv2d if rank == 2 else torch.conv3d)(
         inputs,
-        kernel.permute(-1, -2, *range(rank)),
+        kernel,
         bias,
         stride=strides,
         padding=padding,
         dilation=dilation_rate,
-        groups=inputs.shape[1] // kernel.shape[-2],
+        groups=groups,
     )
     outputs = relu_inplace(outputs) if relu else outputs
     return outputs.permute(0, *range(2, rank + 2), 1)

@@ -75,7 +75,8 @@ def assign_all(variables, arrays, head, top, model, source):
     bias = head[1]
     saved_classes = len(arrays[bias]) if bias in arrays else 0
     num_classes = variables[bias].shape[0] if bias in variables else 0
-    if saved_classes != num_classes:
+    is_half_there = head[0] in arrays and bias not in arrays and num_classes
+    if saved_classes != num_classes and not is_half_there:
         left_out = head if saved_classes and num_classes else top
         variables, arrays = (
             {name: value for name, value in which.items() if not name.startswith(left_out)}

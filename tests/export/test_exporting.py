@@ -283,3 +283,24 @@ def test_what_is_no_model_of_clips_is_refused(tmp_path):
             export(exported, path, OWN)
     with pytest.raises(ValueError, match="a .keras file. Received: an exported file"):
         exported.save(tmp_path / "m.keras")
+
+
+@needs_writer
+def test_a_keras_model_of_one_size_needs_no_classifier(tmp_path):
+    model = small_classifier(sizes=(4, 16, 16)).model
+    assert export(model, tmp_path / PATHS.get(OWN, "m"), OWN) < 1e-5
+
+
+@needs_writer
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_a_model_that_computes_in_16_bits_is_written_in_32(policy, small, tmp_path):
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = small_classifier().model
+    finally:
+        keras.config.set_dtype_policy("float32")
+    model.set_weights(small.model.get_weights())
+    classifier = VideoClassifier(model, small.class_names, small.clips)
+    for file_format in {OWN, "onnx"} & set(HERE):
+        path = tmp_path / PATHS.get(file_format, "m")
+        assert export(classifier, path, file_format) < 1e-5

@@ -83,3 +83,18 @@ def test_the_map_of_a_red_spot_lies_on_it():
     maps = activation_maps(colour_map_model(), clips, range(3))
     red = np.maximum(maps[:, 0] - maps.mean(axis=1), 0)
     assert (red * mask).sum() / red.sum() > 3 * mask.mean()
+
+
+def test_a_sequential_model_has_maps(rng):
+    clips = rng.normal(size=(2, 4, 8, 8, 3)).astype("float32")
+    parts = [
+        keras.layers.Conv3D(4, 3),
+        keras.layers.GlobalAveragePooling3D(),
+        keras.layers.Dense(3),
+    ]
+    with pytest.raises(ValueError, match="known inputs. Received: .*, not built"):
+        make_map_model(keras.Sequential(parts))
+    model = keras.Sequential([keras.Input((4, 8, 8, 3)), *parts])
+    maps = activation_maps(model, clips, [0, 1, 2])
+    scores = model.predict(clips, verbose=0)
+    np.testing.assert_allclose(maps.mean(axis=(2, 3, 4)), scores, atol=1e-5)

@@ -45,13 +45,20 @@ def test_every_frame_is_explained_once(video):
 def test_the_end_of_the_video_is_covered(video, clips):
     found = explain(classifier_with(**clips), video, "Blue")
     assert found.class_name == "Blue" and found.indices[0, 0] == 0 and found.indices[-1, -1] >= 8
-    assert found.fps == 25 / 2 or found.fps == 10
     assert (np.diff(found.indices[found.is_new]) > 0).all()
+    np.testing.assert_allclose(found.curve[0], found.indices[found.is_new] / 25)
+
+
+def test_a_slow_video_keeps_its_length(video):
+    """Clips of 40 frames a second show each frame of the 25 once or twice."""
+    found = explain(classifier_with(fps=40), video)
+    np.testing.assert_allclose(found.curve[0], np.arange(10) / 25)
 
 
 def test_differences_belong_to_the_later_frame(video):
     found = explain(classifier_with(frame_differences=True), video)
     assert found.indices.tolist() == [[1, 2, 3, 4], [6, 7, 8, 9]]
+    np.testing.assert_allclose(found.curve[0], found.indices.ravel() / 25)
 
 
 def test_what_speaks_for_the_class_becomes_red(video):

@@ -216,3 +216,15 @@ def test_a_layer_that_remembers_nothing_needs_no_step():
         ValueError, match="two frames or more in the window. Received: kernel_size="
     ):
         layers.StreamingStep(layers.Conv3D(4, (1, 3, 3), padding="same"))
+
+
+def test_chunks_of_changing_length_are_checked_too():
+    """TensorFlow then makes a graph for any number of frames, and the check is part of it."""
+    stream = streaming(make("small"))
+    states = initial_states(stream)
+    for num_frames in (4, 8, 12):
+        _, *states = stream.predict_on_batch(
+            [np.zeros((1, num_frames, 8, 9, 3), "float32"), *states]
+        )
+    with pytest.raises(Exception, match="multiple of 2 frames at a time"):
+        stream.predict_on_batch([np.zeros((1, 6, 8, 9, 3), "float32"), *states])

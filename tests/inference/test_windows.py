@@ -137,3 +137,9 @@ def test_reading_ahead_is_one_item_in_another_thread_and_ends_with_its_reader():
     assert len(read) == 3 and threading.current_thread() not in {thread for _, thread in read}
     with pytest.raises(VideoError, match="gone"):
         list(ahead(items()))
+
+
+def test_a_score_that_is_no_number_spoils_its_neighbours_alone():
+    scores = np.array([[0.9, 0.1], [np.nan, np.nan], [0.1, 0.9], [0.2, 0.8], [0.3, 0.7]])
+    np.testing.assert_array_equal(smoothed(scores, 1), scores)
+    np.testing.assert_allclose(smoothed(scores, 3)[3:], [[0.2, 0.8], [0.25, 0.75]])

@@ -256,3 +256,15 @@ def test_clips_of_changing_sizes_train(layer, rng):
     for one, other, before in zip(found, expected, weights, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
         assert np.any(one != before)
+
+
+@pytest.mark.parametrize("policy", ["float64", "mixed_float16", "float32"])
+@pytest.mark.parametrize("window", [(1, 3, 3), (3, 1, 1), (3, 3, 3)])
+def test_one_filter_trains(policy, window, rng):
+    layer = layers.Conv3D(1, window, padding="same", dtype=policy)
+    model = keras.Sequential([keras.Input((4, 8, 8, 3)), layer])
+    model.compile("sgd", "mse")
+    before = [K.convert_to_numpy(weight) for weight in layer.weights]
+    model.train_on_batch(rng.normal(size=(2, 4, 8, 8, 3)), np.ones((2, 4, 8, 8, 1)))
+    for weight, start in zip(layer.weights, before, strict=True):
+        assert np.all(K.convert_to_numpy(weight) != start)

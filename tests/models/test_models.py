@@ -194,11 +194,13 @@ def test_frozen_norms_stay_as_they_are(network, rng):
 def test_mixed_precision_keeps_the_head_in_float32(rng):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        model = keras_ctsep.CTSepResNet10(5, width=0.125)
+        model = keras_ctsep.CTSepResNet10(5, width=0.125, dropout=0.5)
     finally:
         keras.config.set_dtype_policy("float32")
     clips = rng.integers(0, 256, size=(2, 4, 32, 32, 3), dtype="uint8")
     scores = model(clips)
+    for name in ("pool", "dropout", "classifier"):
+        assert model.get_layer(name).compute_dtype == "float32"
     assert keras.backend.standardize_dtype(scores.dtype) == "float32"
     assert model.get_layer("stage4_block1_conv2").compute_dtype == "bfloat16"
     exact = keras_ctsep.CTSepResNet10(5, width=0.125)

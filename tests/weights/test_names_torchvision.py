@@ -84,6 +84,13 @@ def test_a_head_of_other_classes_stays_fresh_and_one_line_says_so(capsys):
     np.testing.assert_array_equal(model.get_layer("stem_conv").norm.gamma, state["stem.1.weight"])
 
 
+def test_half_a_head_is_refused():
+    model, state = keras_ctsep.R3D18(**TINY), narrow_state(num_classes=5)
+    del state["fc.bias"]
+    with pytest.raises(ValueError, match="missing in the file: fc.bias"):
+        load_torch_state(model, state, "here")
+
+
 def test_a_model_without_a_head_takes_no_notice_of_the_files(capsys):
     model = keras_ctsep.R3D18(width=0.0625, include_top=False)
     state = narrow_state()
