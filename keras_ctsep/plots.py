@@ -27,7 +27,8 @@ def plot_curves(history, path):
     for axes, names in zip(np.atleast_1d(figure.subplots(1, len(groups))), groups, strict=True):
         title = names[0].removeprefix("val_")
         for name in names:
-            label = f"{'test' if name.startswith('val_') else 'training'}: {history[name][-1]:.3g}"
+            side = "validation" if name.startswith("val_") else "training"
+            label = f"{side}: {history[name][-1]:.3g}"
             axes.plot(history["epoch"], history[name], marker="o", markersize=3, label=label)
         axes.set_title(title.replace("_", " "))
         axes.set_xlabel("epoch")

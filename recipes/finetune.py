@@ -15,9 +15,9 @@ import keras
 import tyro
 
 from keras_ctsep import cpu, training
-from keras_ctsep.data import Augmentation, ClipFormat, VideoDataset, read_videos
+from keras_ctsep.data import Augmentation, ClipFormat, VideoDataset, read_sides
+from keras_ctsep.inference import about_weights
 from keras_ctsep.models import freeze_norms, make_network
-from keras_ctsep.weights import published_like
 
 
 @training.restored_global_state()
@@ -78,23 +78,29 @@ def main(
     keras.utils.set_random_seed(seed)
 
     # Videos
-    train_videos = read_videos(dataset, data, "train", split)
-    test_videos = read_videos(dataset, data, "test", split, class_names=train_videos.class_names)
+    sides = read_sides(dataset, data, split)
+    train_videos, test_videos = sides["train"], sides["test"]
+    validation_videos = sides.get("val", test_videos)
 
     # Clips as the weights were trained with
-    clips = ClipFormat.from_dict(
-        published_like(model, weights).clips, num_frames=num_frames, crop_size=crop_size
-    )
+    of_weights = about_weights(model, weights)["clips"]
+    clips = ClipFormat.from_dict(of_weights, num_frames=num_frames, crop_size=crop_size)
     batches = {"batch_size": batch_size, "num_threads": workers, "cache": cache, "seed": seed}
     augment = Augmentation(flip=flip)
     train_data = VideoDataset(train_videos, clips=clips, augment=augment, **batches)
-    validation_data = VideoDataset(test_videos, clips=clips, **batches)
+    validation_data = VideoDataset(validation_videos, clips=clips, **batches)
     test_data = VideoDataset(test_videos, clips=clips, num_clips=10, **batches)
 
     # Network
     options = {"weights": weights, "width": width, "dropout": dropout}
     network = make_network(model, len(train_videos.class_names), **options)
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=0.1)
+
+    # Before long work: what is wrong with them is said at once
+    train_layers(network, train_from)
+    schedule = training.warmup_cosine(
+        learning_rate, steps=len(train_data) * epochs, warmup_steps=len(train_data) // 2
+    )
 
     # The classifier alone
     if classifier_epochs and not (resume and training.has_state(output)):
@@ -106,9 +112,6 @@ def main(
 
     # All layers, or the last ones
     train_layers(network, train_from)
-    schedule = training.warmup_cosine(
-        learning_rate, steps=len(train_data) * epochs, warmup_steps=len(train_data) // 2
-    )
     variables = network.trainable_variables
     optimizer = training.make_optimizer("adamw", schedule, 0.05, False, variables)
     settings = {

@@ -20,7 +20,7 @@ from keras_ctsep.data import (
     ClipFormat,
     VideoDataset,
     hold_out,
-    read_videos,
+    read_sides,
 )
 from keras_ctsep.layers import clip_augmentation
 from keras_ctsep.models import make_network
@@ -81,7 +81,8 @@ def main(
         split: which split of UCF101 or HMDB51, or the seed of one for a folder.
         annotations: folder or file of the lists, if not in or beside the data.
         validation_fraction: share of the training videos, in whole groups, that is held out to
-            choose best.keras. Without it there is none, and the test videos make the curve.
+            choose best.keras. Without it a side val of the data does so; where there is none, there
+            is no best.keras, and the test videos make the curve.
         output: folder of the run, runs/train or the next free one if not given.
         resume: go on with the run in the output folder, the last one if none is given.
         model: name of a network in `keras_ctsep.models`.
@@ -131,9 +132,9 @@ def main(
     keras.config.set_dtype_policy(mixed_precision or "float32")
 
     # Videos
-    train_videos = read_videos(dataset, data, "train", split, annotations)
-    test_videos = read_videos(dataset, data, "test", split, annotations, train_videos.class_names)
-    validation_videos = test_videos
+    sides = read_sides(dataset, data, split, annotations)
+    train_videos, test_videos = sides["train"], sides["test"]
+    validation_videos = sides.get("val", test_videos)
     if validation_fraction:
         train_videos, validation_videos = hold_out(train_videos, validation_fraction, seed)
 

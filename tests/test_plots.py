@@ -38,7 +38,7 @@ def test_curves_draw_the_history(figures, tmp_path):
         [[1, 0.25], [2, 0.5], [3, 0.625]],
     ]
     labels = [text.get_text() for text in accuracy.get_legend().get_texts()]
-    assert labels == ["test: 0.625"]
+    assert labels == ["validation: 0.625"]
 
 
 def test_confusion_matrix_shades_shares_and_writes_counts(figures, tmp_path):

@@ -62,8 +62,8 @@ def main(
         cache: folder to keep decoded frames in.
         strict: stop at the first video that cannot be read.
         output: folder for accuracy.json, per_class.csv, scores.npz and confusion_matrix.png; if
-            not given, one beside the model that is called after it; in the current folder for
-            weights and addresses.
+            not given, one beside the model that is called after it, the videos, where they are not
+            those of its run, and the subset; in the current folder for weights and addresses.
         clips: how clips are cut.
 
     Returns:
@@ -80,7 +80,7 @@ def main(
             f"Received: dataset={videos.dataset}, data={videos.data}"
         )
     classifier = open_classifier(model, weights, class_names, clips)
-    source, subset = choose_videos(model, videos, subset)
+    source, subset, is_of_run = choose_videos(model, videos, subset)
     published = find_published(model, weights) if is_name(weights) else None
     usual = (published.num_clips, published.num_crops) if published else (10, 1)
     views = classifier.dataset(
@@ -92,14 +92,15 @@ def main(
         cache=cache,
         strict=strict,
     )
-    output = pathlib.Path(output or path_after(model, weights, f"-{subset}"))
+    ending = f"-{subset}" if is_of_run else f"-{pathlib.Path(source['directory']).name}-{subset}"
+    output = pathlib.Path(output or path_after(model, weights, ending))
     require_writable(output)
     scores, labels, paths = evaluation.score_views(classifier.model, views)
     with write_whole(output / "scores.npz") as temporary:
         names = classifier.class_names
         np.savez(temporary, scores=scores, labels=labels, paths=paths, class_names=names)
     matrix = evaluation.confusion_matrix(scores.mean(axis=1), labels)
-    result = measure(scores, labels) | {"subset": subset, "num_videos": len(labels)}
+    result = measure(scores, labels) | source | {"subset": subset, "num_videos": len(labels)}
     write_report(output, classifier.class_names, matrix, result)
     print_report(classifier.class_names, matrix, result, views, output)
     if published:

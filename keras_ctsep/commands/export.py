@@ -79,7 +79,7 @@ def main(
     if not int8:
         print_result(path, export(classifier, path, format, stream_frames=stream_frames))
         return 0
-    source, _ = choose_videos(model, videos)
+    source, *_ = choose_videos(model, videos)
     train, test = (
         read_labelled(source, subset, classifier.class_names) for subset in ("train", "test")
     )

@@ -38,7 +38,9 @@ def choose_videos(model, videos, subset=None):
         subset: side of the split. Default: test for the videos of the run, and all for others.
 
     Returns:
-        `(source, subset)`, where `source` is a dict of arguments of `read_videos`.
+        `(source, subset, is_of_run)`: arguments of `read_videos` as a dict, the side, and whether
+        the videos are those of the run. They are also where the run found none any more, and other
+        data is given alone: they were moved.
 
     Raises:
         ValueError: when neither says which videos, or those of the run are gone.
@@ -57,7 +59,8 @@ def choose_videos(model, videos, subset=None):
             f"{settings}: Expected the videos of the run where it found them, or --data. "
             f"Received: {run['data']}, not there"
         )
-    is_of_run = data is None or run.get("data") in (data, os.path.abspath(data))
+    is_gone = bool(run) and videos.dataset is None and not os.path.exists(run["data"])
+    is_of_run = data is None or is_gone or run.get("data") in (data, os.path.abspath(data))
     of_run = run if is_of_run else {}
     source = {
         "dataset": videos.dataset or run["dataset"],
@@ -66,7 +69,7 @@ def choose_videos(model, videos, subset=None):
         "split": next(s for s in (videos.split, of_run.get("split"), 1) if s is not None),
         "annotations": videos.annotations or of_run.get("annotations"),
     }
-    return source, subset or ("test" if is_of_run else "all")
+    return source, subset or ("test" if is_of_run else "all"), is_of_run
 
 
 def _read_source(settings):

@@ -54,6 +54,8 @@ def main(
     if output:
         require_matplotlib()
         require_writable(pathlib.Path(output).parent)
+        if os.path.isdir(output):
+            raise ValueError(f"Expected an mp4 file to write. Received: {output}, a folder")
     classifier = open_classifier(model, weights, class_names, clips)
     live = LiveClassifier(classifier)
     way = "frame by frame" if live.is_streaming else "clip by clip"

@@ -1,5 +1,6 @@
 """Using a trained model."""
 
+from keras_ctsep.inference.about import about_weights
 from keras_ctsep.inference.activation_maps import activation_maps, make_map_model
 from keras_ctsep.inference.class_names import read_class_names
 from keras_ctsep.inference.classifier import Prediction, VideoClassifier
@@ -15,6 +16,7 @@ __all__ = [
     "Segment",
     "VideoClassifier",
     "WindowScores",
+    "about_weights",
     "activation_maps",
     "draw_explanation",
     "explain",

@@ -1,7 +1,12 @@
 """What the file of a model has beside its network: classes, clips and versions, as JSON."""
 
+import contextlib
 import json
+import os
 import zipfile
+
+from keras_ctsep.files import local_file
+from keras_ctsep.weights.published import is_name, published_like
 
 ABOUT = "keras_ctsep.json"  # the name of that JSON, in every format
 
@@ -21,12 +26,32 @@ def read_about(path):
 
     Raises:
         OSError, zipfile.BadZipFile: when the file is missing, or has no archive.
-        ValueError: when it has another JSON.
+        ValueError: when it has another JSON, or another file of that name.
     """
     with zipfile.ZipFile(path) as archive:
         if ABOUT not in archive.namelist():
             return {}
-        return json.loads(archive.read(ABOUT))
+        about = json.loads(archive.read(ABOUT))
+    if not isinstance(about, dict):
+        raise ValueError(f"{ABOUT} in it is of another kind")
+    return about
+
+
+def about_weights(network, weights):
+    """Returns how clips are cut for weights, and the names of their classes, as a dict.
+
+    Args:
+        network: name of the network function.
+        weights: a `.keras` file that a `VideoClassifier` wrote, which has both inside; or the name
+            of published weights; or another file: then the clips are as published for the network,
+            for one of this package alone those of R(2+1)D, and there are no names.
+    """
+    if os.fspath(weights).endswith(".keras"):
+        with local_file(weights) as file, contextlib.suppress(OSError, zipfile.BadZipFile):
+            if about := read_about(file):
+                return about
+    row = published_like(network, weights)
+    return {"clips": row.clips} | ({"class_names": row.class_names} if is_name(weights) else {})
 
 
 def about_text(about):

@@ -3,6 +3,7 @@
 import math
 import os
 import zipfile
+import zlib
 from typing import NamedTuple
 
 import keras
@@ -12,12 +13,12 @@ import keras_ctsep
 from keras_ctsep.data import Annotations, ClipFormat, VideoDataset, VideoError
 from keras_ctsep.data.look_ahead import LookAhead
 from keras_ctsep.files import local_file, write_whole
-from keras_ctsep.inference.about import append_about, read_about
+from keras_ctsep.inference.about import about_weights, append_about, read_about
 from keras_ctsep.inference.class_names import names_beside
 from keras_ctsep.inference.exported import format_of, open_exported
 from keras_ctsep.models import make_network
 from keras_ctsep.weights import count_saved_classes
-from keras_ctsep.weights.published import is_name, published_like
+from keras_ctsep.weights.published import is_name
 
 _LARGEST_BATCH = 16
 
@@ -155,7 +156,7 @@ class VideoClassifier:
             )
         try:
             clips = ClipFormat.from_dict(saved, **given)
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise ValueError(f"{path}: {error}") from error
         return cls(model or _load_keras_model(path), class_names, clips)
 
@@ -165,9 +166,9 @@ class VideoClassifier:
 
         The clips are those that the network's published weights were trained with; for a network
         without any, those of R(2+1)D: 16 frames, 15 a second. Published weights have names of
-        classes. For a file they are those of the `classes.txt` next to it, where it has as many
-        lines as the file's head has classes, else Kinetics-400's or Kinetics-600's, where the head
-        has 400 or 600.
+        classes. A `.keras` file that `save` wrote has clips and names inside. For another file the
+        names are those of the `classes.txt` next to it, where it has as many lines as the file's
+        head has classes, else Kinetics-400's or Kinetics-600's, where the head has 400 or 600.
 
         Args:
             name: name of the network, see `keras_ctsep.models.make_network`.
@@ -182,14 +183,15 @@ class VideoClassifier:
         Raises:
             ValueError: when the weights do not fit the network, or no class names fit them.
         """
-        row = published_like(name, weights)
-        clips = ClipFormat.from_dict(row.clips, **clips)
+        about = about_weights(name, weights)
+        clips = ClipFormat.from_dict(about["clips"], **clips)
+        known_names = about.get("class_names")
         if is_name(weights):
-            model = make_network(name, len(row.class_names), weights=weights, head="same")
-            return cls(model, class_names or row.class_names, clips)
+            model = make_network(name, len(known_names), weights=weights, head="same")
+            return cls(model, class_names or known_names, clips)
         with local_file(weights) as file:
             num_classes = count_saved_classes(file)
-            class_names = class_names or names_beside(file, num_classes)
+            class_names = class_names or known_names or names_beside(file, num_classes)
             model = make_network(name, num_classes, weights=file)
         return cls(model, class_names, clips)
 
@@ -290,7 +292,7 @@ def _about_keras_file(path):
 def _load_keras_model(path):
     try:
         return keras.saving.load_model(path, compile=False)
-    except (OSError, KeyError, RuntimeError, TypeError) as error:
+    except (OSError, KeyError, RuntimeError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise _not_a_model(path, error) from error
 
 

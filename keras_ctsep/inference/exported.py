@@ -160,8 +160,8 @@ def format_of(path):
     ('onnx', None)
     """
     path = pathlib.Path(path)
-    if path.is_dir():
-        return "saved_model"
+    if path.is_dir():  # that of a run is none
+        return "saved_model" if (path / "saved_model.pb").exists() else None
     endings = {row.ending: name for name, row in RUNTIMES.items() if row.ending}
     return endings.get(path.suffix)
 

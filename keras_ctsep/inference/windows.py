@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from keras_ctsep.data import (
+    VideoError,
     center_crop,
     decode_clips,
     read_video_info,
@@ -98,11 +99,13 @@ def score_windows(classifier, video, every=1.0, report=warnings.warn, verbose=0)
     >>> windows.starts.tolist(), windows.scores.shape
     ([0.0, 0.2, 0.4, 0.6], (4, 3))
     """
+    if not every > 0:
+        raise ValueError(f"Expected seconds above 0 between windows. Received: every={every}")
     video = os.fspath(video)
     info = read_video_info(video)
     rate = known_rate(video, info, f"a window every {every} seconds")
     if not every * rate >= 1:
-        raise ValueError(
+        raise VideoError(
             f"{video}: Expected windows one frame apart or more, {1 / rate:.4g} seconds. "
             f"Received: every={every}"
         )

@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_ctsep import ops
+
 
 @keras.saving.register_keras_serializable(package="keras_ctsep")
 class StreamingStep(keras.layers.Wrapper):
@@ -54,17 +56,10 @@ class StreamingStep(keras.layers.Wrapper):
         num_frames, stride = inputs.shape[1], self.layer.strides[0]
         expected = f"{self.layer.name}: Expected a multiple of {stride} frames at a time."
         if num_frames is None:
-            self._require_multiple(inputs, stride, expected)
+            ops.require_multiple(inputs, 1, stride, expected)
         elif num_frames % stride:
             raise ValueError(f"{expected} Received: {num_frames}")
         return self.layer.streaming_step(inputs, state)
-
-    def _require_multiple(self, inputs, stride, message):
-        # In a graph of TensorFlow the number is known only when the frames are there.
-        if stride > 1 and keras.backend.backend() == "tensorflow":
-            import tensorflow as tf
-
-            tf.debugging.assert_equal(tf.shape(inputs)[1] % stride, 0, message)
 
     def compute_output_shape(self, inputs_shape, state_shape):
         return self.layer.compute_output_shape(inputs_shape), state_shape

@@ -145,4 +145,12 @@ def make_network(name, num_classes=400, *, weights=None, head="fresh", **options
     if head == "same" and weights is not None:
         _require_head(weights, num_classes, name)
     options = {option: value for option, value in options.items() if value is not None}
-    return NETWORKS[name](num_classes, weights=weights, **options)
+    try:
+        return NETWORKS[name](num_classes, weights=weights, **options)
+    except TypeError as error:
+        _, is_unknown, option = str(error).partition("unexpected keyword argument ")
+        if is_unknown:
+            raise ValueError(
+                f"{name}: Expected options of this network. Received: {option}"
+            ) from error
+        raise

@@ -136,6 +136,14 @@ def relu_inplace(tensor):
     return ops.relu(tensor)
 
 
+def require_multiple(tensor, axis, divisor, message):
+    """Makes a graph of TensorFlow, where the size is unknown, fail unless it is a multiple."""
+    if divisor > 1 and keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.debugging.assert_equal(size_of(tensor, axis) % divisor, 0, message)
+
+
 def records_gradient(*tensors):
     """Returns whether a backward pass may follow. Only PyTorch knows; else it may."""
     if keras.backend.backend() == "torch":

@@ -13,7 +13,17 @@ def warmup_cosine(learning_rate, steps, warmup_steps):
 
     Returns:
         A `keras.optimizers.schedules.CosineDecay`.
+
+    Raises:
+        ValueError: for a learning rate of 0 or below, and when no steps follow the first ones.
     """
+    if not learning_rate > 0:
+        raise ValueError(f"Expected a learning rate above 0. Received: {learning_rate}")
+    if not 0 <= warmup_steps < steps:
+        raise ValueError(
+            "Expected one epoch or more, with steps after the warm-up. "
+            f"Received: {steps} steps, {warmup_steps} of them to warm up"
+        )
     # Floats throughout: TensorFlow refuses to mix them with ints. CosineDecay counts
     # `decay_steps` after the warm-up.
     return keras.optimizers.schedules.CosineDecay(
@@ -38,8 +48,10 @@ def make_optimizer(name, learning_rate, weight_decay, ema, variables):
         A `keras.optimizers.Optimizer`.
 
     Raises:
-        ValueError: for another name.
+        ValueError: for another name, and for a decay below 0.
     """
+    if not weight_decay >= 0:
+        raise ValueError(f"Expected a weight decay from 0. Received: {weight_decay}")
     shared = {"learning_rate": learning_rate, "weight_decay": weight_decay, "use_ema": ema}
     if name == "adamw":
         optimizer = keras.optimizers.AdamW(**shared)

@@ -17,7 +17,7 @@ from keras_ctsep.evaluation import (
 from keras_ctsep.files import write_whole
 from keras_ctsep.plots import optional_picture, plot_confusion_matrix
 from keras_ctsep.training import distribution
-from keras_ctsep.training.checkpoint import Checkpoint
+from keras_ctsep.training.checkpoint import Checkpoint, has_state
 from keras_ctsep.training.precise_norms import PreciseNorms
 from keras_ctsep.training.run_folder import write_run
 from keras_ctsep.training.signals import StopOnSignal
@@ -75,8 +75,11 @@ def fit_and_test(
         ValueError: for arguments out of range or that differ from those of the run to resume.
     """
     start = time.monotonic()
-    if epochs < 1:
-        raise ValueError(f"Expected one epoch or more. Received: epochs={epochs}")
+    if epochs < 1 or precise_norms < 0:
+        raise ValueError(
+            "Expected one epoch or more, and precise_norms from 0. "
+            f"Received: epochs={epochs}, precise_norms={precise_norms}"
+        )
     videos = train_data.dataset if isinstance(train_data, AugmentedBatches) else train_data
     shard = videos.shard
     is_first = shard[0] == 0
@@ -89,7 +92,12 @@ def fit_and_test(
     trained = compiled(network, optimizer, loss)
     keep_best = _share_nothing(validation_data, test_data)
     checkpoint = Checkpoint(output, network, videos, writes=is_first, keep_best=keep_best)
+    goes_on = resume and has_state(output)
     checkpoint.start(trained, resume)
+    if goes_on:
+        say(f"Goes on after {len(checkpoint.history)} of {epochs} epochs.")
+    elif resume:
+        say(f"No run in {output} yet: starts from the beginning.")
     start -= sum(row["seconds"] for row in checkpoint.history)
     norms = [PreciseNorms(train_data, precise_norms)] if precise_norms else []
     not_a_number = keras.callbacks.TerminateOnNaN(raise_error=True)

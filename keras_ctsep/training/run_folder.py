@@ -10,6 +10,7 @@ import platform
 import keras
 
 from keras_ctsep.files import require_writable, write_whole
+from keras_ctsep.training.checkpoint import has_state
 
 # What may differ between a run and its continuation without changing the result.
 _NOT_COMPARED = ("cache", "data", "annotations", "strict", "num_threads")
@@ -30,6 +31,7 @@ def choose_run_folder(output, default, resume=False):
 
     Raises:
         OSError: when it cannot be written.
+        ValueError: when it holds a run that is not to be resumed.
 
     Example:
     >>> import tempfile
@@ -38,8 +40,17 @@ def choose_run_folder(output, default, resume=False):
     'run'
     """
     folder = _default_folder(pathlib.Path(default), resume) if output is None else output
+    folder = pathlib.Path(folder)
     require_writable(folder)
-    return pathlib.Path(folder)
+    _require_no_run(folder, resume)
+    return folder
+
+
+def _require_no_run(folder, resume):
+    if has_state(folder) and not resume:
+        raise ValueError(
+            f"{folder} holds a run already. Go on with --resume, or choose another --output."
+        )
 
 
 def _default_folder(name, resume):
@@ -76,10 +87,7 @@ def write_run(output, arguments, class_names, resume=False):
         # So that they are found from any folder. Others are addresses, or names of weights.
         if arguments.get(name) is not None and os.path.exists(arguments[name]):
             arguments[name] = os.path.abspath(arguments[name])
-    if (output / "history.csv").exists() and not resume:
-        raise ValueError(
-            f"{output} holds a run already. Go on with --resume, or choose another --output."
-        )
+    _require_no_run(output, resume)
     if (output / "settings.json").exists() and resume:
         _compare(output, arguments, class_names)
     settings = {

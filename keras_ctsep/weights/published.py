@@ -358,8 +358,8 @@ def published_like(network, weights=None):
 
     Args:
         network: name of the network function.
-        weights: the name of published weights, or anything else: then the network's first row
-            counts, or, for a network of this package alone, the first of all.
+        weights: the name of published weights, or anything else: then the network's first row of
+            others counts, or, for a network of this package alone, the first of all.
 
     Example:
     >>> published_like("X3D_S").clips["short_side"]
@@ -367,4 +367,5 @@ def published_like(network, weights=None):
     """
     if is_name(weights):
         return find_published(network, weights)
-    return next((row for row in PUBLISHED if row.network == network), PUBLISHED[0])
+    of_others = [row for row in PUBLISHED if not row.is_in_package]
+    return next((row for row in of_others if row.network == network), of_others[0])

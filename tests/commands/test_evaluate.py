@@ -45,12 +45,13 @@ def per_class(folder):
         return list(csv.DictReader(file))
 
 
-def test_the_videos_of_the_run_are_measured(model, capsys):
+def test_the_videos_of_the_run_are_measured(model, videos, capsys):
     assert evaluate.main(model=str(model), num_clips=3) == 0
     folder = model.with_name("last-test")
     expected = {"clip_top1": 5 / 6, "clip_top5": 1, "video_top1": 5 / 6, "video_top5": 1}
     expected["video_balanced"] = pytest.approx((1 / 2 + 1 + 1) / 3)
-    assert accuracy(folder) == expected | {"subset": "test", "num_videos": 6}
+    expected |= {"subset": "test", "num_videos": 6, "dataset": "ucf101", "split": 1}
+    assert accuracy(folder) == expected | {"directory": str(videos), "annotations": None}
     with np.load(folder / "scores.npz") as file:
         assert file["scores"].shape == (6, 3, 3)
         assert file["scores"].mean(axis=1).argmax(axis=1).tolist() == [2, 0, 1, 1, 2, 2]
@@ -97,8 +98,20 @@ def test_other_videos_are_measured_whole_and_may_have_fewer_classes(model, video
     assert [row["videos"] for row in per_class(output)] == ["0", "4", "4"]
     assert [row["accuracy"] for row in per_class(output)] == ["", "1.000000", "1.000000"]
     # The videos of the run stay those of the run when they are named.
-    source, subset = choose_videos(model, VideoOptions("ucf101", str(videos)))
-    assert subset == "test" and source["split"] == 1
+    source, subset, is_of_run = choose_videos(model, VideoOptions("ucf101", str(videos)))
+    assert subset == "test" and source["split"] == 1 and is_of_run
+
+
+def test_videos_that_were_moved_stay_those_of_the_run(model, videos, tmp_path):
+    """Another split would have videos of the training in its test side."""
+    settings = model.with_name("settings.json")
+    run = json.loads(settings.read_text())
+    run["arguments"] |= {"data": str(tmp_path / "gone"), "split": 3}
+    settings.write_text(json.dumps(run))
+    source, subset, is_of_run = choose_videos(model, VideoOptions(data=str(videos)))
+    assert (source["split"], subset, is_of_run) == (3, "test", True)
+    source, subset, is_of_run = choose_videos(model, VideoOptions("ucf101", str(videos)))
+    assert (source["split"], subset, is_of_run) == (1, "all", False)
 
 
 def test_the_split_of_the_run_may_be_number_0(model, videos):
@@ -182,7 +195,7 @@ def test_names_come_back_and_without_matplotlib_a_line_says_so(
     given = {"videos": VideoOptions("folder", str(tmp_path / "mine")), "num_clips": 1}
     assert evaluate.main(model=str(path), **given) == 0
     sys.stdout.close()
-    folder = tmp_path / "run" / "m-all"
+    folder = tmp_path / "run" / "m-mine-all"
     assert {row["class"] for row in per_class(folder)} == set(names)
     assert {file.name for file in folder.iterdir()} == {
         "accuracy.json",
@@ -210,7 +223,7 @@ def test_named_weights_are_measured_as_published(videos, tmp_path, monkeypatch, 
         annotations = read_videos("ucf101", videos, "test")
         clips = VideoDataset(annotations, 12, ClipFormat.from_dict(row.clips), num_clips=2)[0][0]
         network = make_network("R3D18", 3, weights="kinetics400", width=0.0625)
-    with np.load(tmp_path / "R3D18-kinetics400-test" / "scores.npz") as file:
+    with np.load(tmp_path / "R3D18-kinetics400-UCF-101-test" / "scores.npz") as file:
         np.testing.assert_allclose(file["scores"].reshape(12, 3), network.predict(clips), atol=1e-5)
     last = capsys.readouterr().out
     assert "published: video top-1 12.500 %, top-5 25.000 % (2 x 1 views)" in last

@@ -171,6 +171,16 @@ def test_programs_read_lines_of_json(videos, model, options, tmp_path, capsys):
     assert len(names) == 2 and names[0] == "Blue"
 
 
+def test_a_video_with_too_few_frames_a_second_does_not_stop_the_others(tmp_path, model, capsys):
+    grey = [np.full((32, 32, 3), 90, "uint8")] * 60
+    write_frames(tmp_path / "slow.avi", grey, rate=25)
+    write_frames(tmp_path / "fast.avi", grey, rate=50)
+    line = f"predict {tmp_path}/slow.avi {tmp_path}/fast.avi --model {model} --every 0.02 --json"
+    assert commands.main(line.split()) == 1
+    slow, fast = map(json.loads, capsys.readouterr().out.splitlines())
+    assert "one frame apart or more" in slow["error"] and fast["segments"]
+
+
 @pytest.mark.parametrize("options", ["--every 0", "--every nan", "--every 1 --smooth 0"])
 def test_windows_need_a_distance(options, videos, model, capsys):
     line = f"predict {videos[0]} --model {model} {options}"

@@ -110,6 +110,7 @@ def test_frames_have_the_size_that_the_clips_have(film, tmp_path):
         ("watch {model} --model {model}", "last.keras: Invalid data"),
         ("watch tcp://127.0.0.1:1 --model {model}", "tcp://127.0.0.1:1: Connection refused"),
         ("watch {model} --model {model} --shuffle-frames True", "Received: shuffle_frames=True"),
+        ("watch {model} --model {model} --output .", "Expected an mp4 file to write. Received: ."),
     ],
 )
 def test_errors_of_the_user_are_one_line(line, message, tmp_path, monkeypatch, capsys):

@@ -19,7 +19,7 @@ from torch_checkpoints import narrow_state, write_checkpoint
 
 import keras_ctsep
 from keras_ctsep.data import Annotations, ClipFormat
-from keras_ctsep.inference import VideoClassifier, classifier, read_class_names
+from keras_ctsep.inference import VideoClassifier, about_weights, classifier, read_class_names
 from keras_ctsep.models import make_network
 from keras_ctsep.weights import kinetics400_class_names, kinetics600_class_names
 
@@ -208,3 +208,42 @@ def test_a_list_of_another_length_next_to_the_file_does_not_name_its_classes(rea
 def test_classes_without_names_are_refused(read, lines):
     with pytest.raises(ValueError, match=rf"r3d_18\.pth.*Received: 7 classes, {lines} lines"):
         read(7, lines)
+
+
+def test_a_keras_file_brings_its_clips_and_names_to_a_network(tmp_path, monkeypatch):
+    """As weights too: those of the package's own weights are differences at another rate."""
+    clips = ClipFormat(num_frames=8, fps=12.5, short_side=36, crop_size=32)
+    network = make_network("CTSepResNet_S", 2, width=0.0625)
+    path = str(tmp_path / "last.keras")
+    VideoClassifier(network, ["dark", "bright"], clips).save(path)
+    assert about_weights("CTSepResNet_S", path)["clips"] == clips.to_dict()
+    monkeypatch.setattr(classifier, "make_network", functools.partial(make_network, width=0.0625))
+    found = VideoClassifier.from_weights("CTSepResNet_S", path)
+    assert found.clips == clips and found.class_names == ("dark", "bright")
+    # Another file says nothing: frames, and not the differences of "motion".
+    assert not about_weights("CTSepResNet_S", "other.weights.h5")["clips"].get("frame_differences")
+    assert about_weights("CTSepResNet_S", "motion")["clips"]["frame_differences"]
+
+
+@pytest.mark.parametrize("text", ["[]", '{"clips": {"num_frames": "4"}, "class_names": ["a"]}'])
+def test_a_file_with_other_words_inside_is_one_line(text, tmp_path):
+    path = tmp_path / "model.keras"
+    keras.Sequential([keras.Input((4, 8, 8, 3)), keras.layers.GlobalAveragePooling3D()]).save(path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("keras_ctsep.json", text)
+    with pytest.raises(ValueError, match="model.keras: "):
+        VideoClassifier.load(path, frame_stride=1, short_side=8, crop_size=8)
+
+
+def test_damage_inside_a_file_is_named(tmp_path):
+    path = tmp_path / "model.keras"
+    network = make_network("CTSepResNet_S", 2, width=0.0625)
+    clips = ClipFormat(num_frames=8, short_side=36, crop_size=32)
+    VideoClassifier(network, ["dark", "bright"], clips).save(path)
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        start = archive.getinfo("model.weights.h5").header_offset + 2000
+    content[start : start + 40] = bytes(255 - byte for byte in content[start : start + 40])
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="model.keras: Expected a .keras file"):
+        VideoClassifier.load(path)

@@ -74,7 +74,9 @@ def test_sizes_that_the_file_does_not_take_are_refused(colours):
 
 def test_formats_are_known_by_the_ending(tmp_path):
     assert [format_of(f"m{ending}") for _, ending in ENDINGS] == [name for name, _ in ENDINGS]
-    assert format_of(tmp_path) == "saved_model" and format_of(tmp_path / "m.keras") is None
+    assert format_of(tmp_path) is None and format_of(tmp_path / "m.keras") is None
+    (tmp_path / "saved_model.pb").touch()
+    assert format_of(tmp_path) == "saved_model"
 
 
 @pytest.mark.parametrize("file_format, ending", ENDINGS)

@@ -245,3 +245,8 @@ def test_mixed_precision_normalizes_in_float32(network, mean, std, rng):
 def test_bad_arguments_say_what_came(change):
     with pytest.raises(ValueError, match="Received: .*" + next(iter(change))):
         models.VideoResNet(**{"variant": "CTSepResNet10", **change})
+
+
+def test_an_option_of_another_network_is_one_line():
+    with pytest.raises(ValueError, match="S3D: Expected options of this network. .*'causal'"):
+        models.make_network("S3D", 3, width=0.0625, causal=True)

@@ -145,6 +145,19 @@ def test_train_reads_a_folder_and_keeps_decoded_frames(videos, tmp_path, small_n
     assert [row["epoch"] for row in history(tmp_path / "run")] == ["1", "2"]
 
 
+def test_the_side_val_of_the_data_chooses_the_best_model(videos, tmp_path, small_network, capsys):
+    for side, group in (("train", 3), ("val", 4), ("test", 1)):
+        lines = [f"{videos}/{n}/v_{n}_g{group:02d}_c01.avi,{n}\n" for n in COLOURS]
+        (tmp_path / f"{side}.csv").write_text("".join(lines))
+    output = tmp_path / "run"
+    options = {"dataset": "csv", "data": str(tmp_path), "output": str(output), **SMALL}
+    train.main(**options | {"epochs": 1, "resume": True})
+    printed = capsys.readouterr().out
+    assert "3 videos to train on, 3 to validate, 3 to test on" in printed
+    assert f"No run in {output} yet: starts from the beginning." in printed
+    assert (output / "best.keras").exists()
+
+
 def test_train_reads_csv_files(videos, tmp_path, small_network, capsys):
     for side, groups in (("train", (3, 4)), ("test", (1,))):
         lines = [f"{videos}/{n}/v_{n}_g{g:02d}_c01.avi,{n}\n" for n in COLOURS for g in groups]

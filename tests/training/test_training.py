@@ -91,7 +91,15 @@ def test_weight_decay_is_for_kernels(name):
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(bias), 2.0)
 
 
+@pytest.mark.parametrize("rate, steps, warmup", [(0, 5, 1), (-1, 5, 1), (0.1, 0, 0), (0.1, 5, -1)])
+def test_schedules_that_train_nothing_are_refused(rate, steps, warmup):
+    with pytest.raises(ValueError, match="Received: "):
+        training.warmup_cosine(rate, steps, warmup)
+
+
 def test_unknown_optimizer_is_refused():
+    with pytest.raises(ValueError, match="decay from 0. Received: -5"):
+        training.make_optimizer("adamw", 0.1, -5, False, [])
     with pytest.raises(ValueError, match="Received: adam$"):
         training.make_optimizer("adam", 0.1, 0.05, False, [])
 
@@ -200,6 +208,9 @@ def test_a_run_is_neither_overwritten_nor_resumed_with_other_arguments(videos, u
     folder, _ = unbroken
     with pytest.raises(ValueError, match="holds a run already"):
         tiny_run(videos, folder)
+    with pytest.raises(ValueError, match="holds a run already"):  # before any work
+        training.choose_run_folder(folder, "run")
+    assert training.choose_run_folder(folder, "run", resume=True) == folder
     with pytest.raises(ValueError, match="epochs=3. To train longer, .*Received: epochs=4"):
         tiny_run(videos, folder, resume=True, epochs=4)
 

@@ -47,16 +47,19 @@ def read_videos(dataset, directory, subset, split=1, annotations=None, class_nam
     """
     check_subset(subset, ("train", "val", "test", "all"))
     if subset == "all" and dataset != "folder":
-        videos = _read_all(dataset, directory, split, annotations, class_names)
-    else:
-        videos = _read_side(dataset, directory, subset, split, annotations, class_names)
+        return _read_all(dataset, directory, split, annotations, class_names)
+    videos = _read_side(dataset, directory, subset, split, annotations, class_names)
+    _warn_of_one_class(videos, directory)
+    return videos
+
+
+def _warn_of_one_class(videos, directory):
     if len(videos.class_names) == 1:
         warnings.warn(
             f"{directory}: one class alone, {videos.class_names[0]!r}: a network has nothing to "
             "tell apart, and is right always",
-            stacklevel=2,
+            stacklevel=3,
         )
-    return videos
 
 
 def read_sides(dataset, directory, split=1, annotations=None, class_names=None):
@@ -87,6 +90,7 @@ def read_sides(dataset, directory, split=1, annotations=None, class_names=None):
     for subset in ("train", "test", *(["val"] if has_val else [])):
         sides[subset] = _read_side(dataset, directory, subset, split, annotations, class_names)
         class_names = sides["train"].class_names
+    _warn_of_one_class(sides["train"], directory)
     return sides
 
 
