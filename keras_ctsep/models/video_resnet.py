@@ -175,8 +175,8 @@ def VideoResNet(
         width: factor on the number of filters of every layer.
         temporal: of CTSepResNets only: `"full"` (as None) or `"depthwise"`, the temporal factor of
             the separable convolutions. Depthwise takes less time, and learns motion more slowly:
-            after 9,600 drawn clips CTSepResNet_S told 37 % of 78 motions with it and 74 % with
-            full (docs/guides/accuracy.md).
+            after 9,600 drawn clips CTSepResNet_S told 7 % of 78 motions with it and 24 % with full
+            (docs/guides/accuracy.md).
         causal: whether the features of a frame depend on no later frame: all zeros over time are
             put before the first one. Such a network can be run on a video as it comes, see
             `keras_ctsep.inference.streaming`; it takes the weights of one that is not causal, which
