@@ -54,13 +54,14 @@ def choose_videos(model, videos, subset=None):
             f"{model}: Expected --dataset and --data, or the settings.json of a run beside it. "
             f"Received: {found}"
         )
-    if data is None and "://" not in run["data"] and not os.path.exists(run["data"]):
+    is_gone = bool(run) and "://" not in run["data"] and not os.path.exists(run["data"])
+    if data is None and is_gone:
         raise ValueError(
             f"{settings}: Expected the videos of the run where it found them, or --data. "
             f"Received: {run['data']}, not there"
         )
-    is_gone = bool(run) and videos.dataset is None and not os.path.exists(run["data"])
-    is_of_run = data is None or is_gone or run.get("data") in (data, os.path.abspath(data))
+    is_moved = is_gone and videos.dataset is None
+    is_of_run = data is None or is_moved or run.get("data") in (data, os.path.abspath(data))
     of_run = run if is_of_run else {}
     source = {
         "dataset": videos.dataset or run["dataset"],

@@ -14,7 +14,7 @@ from keras_ctsep.ops.backend import bias_add_and_relu, convolve, records_gradien
 from keras_ctsep.ops.custom_gradient import custom_gradient
 from keras_ctsep.ops.folding import convolve_as_2d
 from keras_ctsep.ops.input_gradient import for_input_gradient, pad_beyond_reach
-from keras_ctsep.ops.shapes import size_of
+from keras_ctsep.ops.shapes import are_zero, size_of
 from keras_ctsep.ops.taps import taps_of, where_tap_lies
 
 
@@ -33,7 +33,7 @@ def folded(inputs, kernel, strides, pads, dilation_rate, bias=None, relu=False):
 
 def multiplied(inputs, kernel, strides, pads, dilation_rate, bias=None, relu=False):
     """The sum over the window of matrix products."""
-    if tuple(kernel.shape[:3]) == (1, 1, 1) and max(strides) == 1 and not _any(pads):
+    if tuple(kernel.shape[:3]) == (1, 1, 1) and max(strides) == 1 and are_zero(pads):
         return _product(inputs, kernel[0, 0, 0], bias, relu)
     inputs, pads = ops.pad(inputs, ((0, 0), *pads, (0, 0))), ((0, 0),) * 3
     return convolve_as_2d(_multiplied, inputs, kernel, strides, pads, dilation_rate, bias, relu)
@@ -93,10 +93,6 @@ def _sum_of_places(upstream):
     return ops.cast(sums, upstream.dtype)
 
 
-def _any(pads):
-    return tuple(pads) != ((0, 0),) * len(pads)
-
-
 def _input_gradient(inputs, kernel, upstream, strides, pads, dilation_rate):
     # A convolution again, by the turned kernel.
     window = (kernel.shape[:3], strides, pads, dilation_rate)
@@ -106,7 +102,7 @@ def _input_gradient(inputs, kernel, upstream, strides, pads, dilation_rate):
 
 
 def _loop_over_frames(inputs, kernel, upstream, strides, pads, dilation_rate):
-    if _any(pads[1:]):
+    if not are_zero(pads[1:]):
         inputs = ops.pad(inputs, ((0, 0), (0, 0), *pads[1:], (0, 0)))
     frames, height, width, channels, filters = kernel.shape
     clips, new_frames = size_of(upstream, 0), size_of(upstream, 1)
