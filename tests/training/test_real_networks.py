@@ -26,7 +26,7 @@ RUNS = [
 def test_a_run_that_is_ended_goes_on_to_the_same_weights(kind, number, policy, tmp_path):
     """With averaged weights; in 16 bits, where an optimizer may scale the loss."""
     videos = write_tiny_ucf101(tmp_path / "UCF-101")
-    settings = {"network": kind, "dtype_policy": policy, "epochs": 2}
+    settings = {"network": kind, "dtype_policy": policy, "epochs": 5}
     whole = tiny_run(videos, tmp_path / "whole", **settings)
     ended = tmp_path / "ended"
     command = [sys.executable, PROGRAM, videos, ended, kind, str(int(number)), policy]
