@@ -7,6 +7,7 @@ import pathlib
 from typing import Literal
 
 from keras_ctsep.data import Annotations, read_videos
+from keras_ctsep.files import is_remote
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +55,7 @@ def choose_videos(model, videos, subset=None):
             f"{model}: Expected --dataset and --data, or the settings.json of a run beside it. "
             f"Received: {found}"
         )
-    is_gone = bool(run) and "://" not in run["data"] and not os.path.exists(run["data"])
+    is_gone = bool(run) and not (os.path.exists(run["data"]) or is_remote(run["data"]))
     if data is None and is_gone:
         raise ValueError(
             f"{settings}: Expected the videos of the run where it found them, or --data. "

@@ -183,13 +183,13 @@ class VideoClassifier:
         Raises:
             ValueError: when the weights do not fit the network, or no class names fit them.
         """
-        about = about_weights(name, weights)
-        clips = ClipFormat.from_dict(about["clips"], **clips)
-        known_names = about.get("class_names")
-        if is_name(weights):
-            model = make_network(name, len(known_names), weights=weights, head="same")
-            return cls(model, class_names or known_names, clips)
-        with local_file(weights) as file:
+        with local_file(weights) as file:  # a name is no address, and stays as it is
+            about = about_weights(name, file)
+            clips = ClipFormat.from_dict(about["clips"], **clips)
+            known_names = about.get("class_names")
+            if is_name(weights):
+                model = make_network(name, len(known_names), weights=weights, head="same")
+                return cls(model, class_names or known_names, clips)
             num_classes = count_saved_classes(file)
             class_names = class_names or known_names or names_beside(file, num_classes)
             model = make_network(name, num_classes, weights=file)

@@ -87,20 +87,27 @@ class Checkpoint(keras.callbacks.Callback):
 
         Writing it before training shows whether the folder can be written.
 
+        Returns:
+            Whether there was one, and the run goes on from there.
+
         Raises:
             OSError: when the folder cannot be written.
             ValueError: when the state is that of another model, when processes have different
                 states, or when the disk is almost full.
         """
         model.optimizer.build(model.trainable_variables)
-        if resume and has_state(self.output):
+        goes_on = resume and has_state(self.output)
+        if goes_on:
             self._read_state(model)
             self._resumed = True
         elif self.writes:
             self._write_state(model)
         self._require_equal_processes()
-        if not self.writes:
-            return
+        if self.writes:
+            self._require_room()
+        return goes_on
+
+    def _require_room(self):
         free, needed = shutil.disk_usage(self.output).free, 3 * self.state_path.stat().st_size
         if free < needed:
             raise ValueError(

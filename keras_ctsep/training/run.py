@@ -17,7 +17,7 @@ from keras_ctsep.evaluation import (
 from keras_ctsep.files import write_whole
 from keras_ctsep.plots import optional_picture, plot_confusion_matrix
 from keras_ctsep.training import distribution
-from keras_ctsep.training.checkpoint import Checkpoint, has_state
+from keras_ctsep.training.checkpoint import Checkpoint
 from keras_ctsep.training.precise_norms import PreciseNorms
 from keras_ctsep.training.run_folder import write_run
 from keras_ctsep.training.signals import StopOnSignal
@@ -92,9 +92,7 @@ def fit_and_test(
     trained = compiled(network, optimizer, loss)
     keep_best = _share_nothing(validation_data, test_data)
     checkpoint = Checkpoint(output, network, videos, writes=is_first, keep_best=keep_best)
-    goes_on = resume and has_state(output)
-    checkpoint.start(trained, resume)
-    if goes_on:
+    if checkpoint.start(trained, resume):
         say(f"Goes on after {len(checkpoint.history)} of {epochs} epochs.")
     elif resume:
         say(f"No run in {output} yet: starts from the beginning.")

@@ -9,6 +9,7 @@ import platform
 
 import keras
 
+from keras_ctsep.data.annotations.annotations import require_no_line_breaks
 from keras_ctsep.files import require_writable, write_whole
 from keras_ctsep.training.checkpoint import has_state
 
@@ -81,6 +82,7 @@ def write_run(output, arguments, class_names, resume=False):
         ValueError: when there is a run already, or when it had other arguments.
     """
     output = pathlib.Path(output)
+    require_no_line_breaks(class_names)
     # As they will be read again: tuples become lists, and paths texts.
     arguments = json.loads(json.dumps(arguments, default=os.fspath))
     for name in _PATHS:

@@ -45,6 +45,7 @@ def test_every_frame_is_explained_once(video):
 def test_the_end_of_the_video_is_covered(video, clips):
     found = explain(classifier_with(**clips), video, "Blue")
     assert found.class_name == "Blue" and found.indices[0, 0] == 0 and found.indices[-1, -1] >= 8
+    assert found.fps == 25  # of the video, whatever the clips are
     assert (np.diff(found.indices[found.is_new]) > 0).all()
     np.testing.assert_allclose(found.curve[0], found.indices[found.is_new] / 25)
 

@@ -55,9 +55,8 @@ def test_one_seed_gives_one_network_in_every_process():
     assert run.stdout.split() == here
 
 
-@pytest.mark.parametrize("name", ["CTSepResNet10", "X3D_XS", "S3D", "MoViNetA0", "CTSepXception"])
+@pytest.mark.parametrize("name", NETWORKS)
 def test_another_seed_gives_another_network(name):
-    """One of each table: the rows of a table are built by the same lines."""
     assert digest(build(name, seed=5)) != digest(build(name, seed=4))
 
 

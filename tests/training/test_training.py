@@ -314,6 +314,8 @@ def test_folder_of_a_run_keeps_absolute_paths_and_any_name(tmp_path, monkeypatch
         training.write_run("run", again | {"b": 2, "a": 2}, names, resume=True)
     with pytest.raises(ValueError, match="classes of the run to resume"):
         training.write_run("run", again, names[:1], resume=True)
+    with pytest.raises(ValueError, match="line breaks. Received: 'a.nb'"):
+        training.write_run("other", arguments, ["a\nb"])
     pathlib.Path("run/settings.json").write_text("{}")
     with pytest.raises(ValueError, match="settings.json of a run"):
         training.write_run("run", again, names, resume=True)

@@ -53,14 +53,17 @@ class Annotations:
                 f"Expected labels in 0..{len(self.class_names) - 1}, one for each class name. "
                 f"Received: labels from {labels.min()} to {labels.max()}"
             )
-        broken = [name for name in self.class_names if "\n" in name or "\r" in name]
-        if broken:
-            raise ValueError(
-                f"Expected names of classes without line breaks. Received: {broken[0]!r}"
-            )
+        require_no_line_breaks(self.class_names)
 
     def __len__(self):
         return len(self.paths)
+
+
+def require_no_line_breaks(class_names):
+    """Raises ValueError for a name that could not be read back from a list of names."""
+    broken = [name for name in class_names if "\n" in name or "\r" in name]
+    if broken:
+        raise ValueError(f"Expected names of classes without line breaks. Received: {broken[0]!r}")
 
 
 def from_names(paths, labels, class_names, source):
